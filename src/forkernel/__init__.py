@@ -1,0 +1,1 @@
+"""Forkernel: a Linux process kernel in Python that runs real programs on an emulated CPU."""

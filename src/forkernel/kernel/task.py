@@ -1,0 +1,275 @@
+"""What the kernel knows of a process: task_struct and the structures that clone's flags share.
+
+A thread is a `Task`; a process is the Tasks that share one `SignalStruct` (Linux: a thread group). Fields
+carry Linux's names. All of it is plain data that can be pickled at any moment between traps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.wait import Resume, WaitQueue
+
+if TYPE_CHECKING:
+    from forkernel.fs.fdtable import FilesStruct
+    from forkernel.fs.fs_struct import FsStruct
+    from forkernel.kernel.cred import Cred
+    from forkernel.kernel.signal import SigAction, SigInfo
+    from forkernel.kernel.system import System
+    from forkernel.mm.mm_struct import MmStruct
+
+# Task.state (Linux: __state)
+TASK_RUNNING = 0x0
+TASK_INTERRUPTIBLE = 0x1
+TASK_UNINTERRUPTIBLE = 0x2
+TASK_STOPPED = 0x4
+TASK_TRACED = 0x8
+TASK_DEAD = 0x80
+TASK_WAKEKILL = 0x100
+TASK_NEW = 0x800
+# Task.exit_state
+EXIT_DEAD = 0x10
+EXIT_ZOMBIE = 0x20
+# Task.flags
+PF_IDLE = 0x2
+PF_EXITING = 0x4
+PF_FORKNOEXEC = 0x40
+PF_SUPERPRIV = 0x100
+PF_SIGNALED = 0x400
+PF_KTHREAD = 0x200000
+# SignalStruct.flags
+SIGNAL_STOP_STOPPED = 0x1
+SIGNAL_STOP_CONTINUED = 0x2
+SIGNAL_GROUP_EXIT = 0x4
+SIGNAL_CLD_STOPPED = 0x10
+SIGNAL_CLD_CONTINUED = 0x20
+SIGNAL_UNKILLABLE = 0x40
+
+STATE_LETTERS = {
+    TASK_RUNNING: "R",
+    TASK_INTERRUPTIBLE: "S",
+    TASK_UNINTERRUPTIBLE: "D",
+    TASK_STOPPED: "T",
+    TASK_TRACED: "t",
+}
+
+
+class SigPending:
+    """Signals sent and not yet taken (Linux: sigpending): `bits` is the set, bit N-1 for signal N."""
+
+    __slots__ = ("bits", "queue")
+
+    def __init__(self) -> None:
+        self.bits = 0
+        self.queue: list[SigInfo] = []
+
+
+class SighandStruct:
+    """The handlers of a process (Linux: sighand_struct), shared by CLONE_SIGHAND."""
+
+    __slots__ = ("action", "users")
+
+    def __init__(self, action: dict[int, SigAction]) -> None:
+        self.action = action
+        """Signal number to SigAction; a missing number is SIG_DFL. SigActions never change in place."""
+        self.users = 1
+
+
+class SignalStruct:
+    """What all threads of a process share beside memory and files (Linux: signal_struct)."""
+
+    __slots__ = (
+        "cguest_time", "cmaj_flt", "cmaxrss", "cmin_flt", "cnivcsw", "cnvcsw", "cstime", "cutime",
+        "flags", "group_exec_task", "group_exit_code", "group_stop_count", "has_child_subreaper",
+        "is_child_subreaper", "itimers", "leader", "maj_flt", "maxrss", "min_flt", "next_posix_timer_id",
+        "nivcsw", "notify_count", "nvcsw", "oom_score_adj", "pgrp", "posix_timers", "rlim",
+        "session", "shared_pending", "sigwait_queue", "stime", "threads", "tty", "tty_old_pgrp",
+        "utime", "wait_chldexit",
+    )  # fmt: skip
+
+    def __init__(self, rlim: list[tuple[int, int]]) -> None:
+        self.threads: dict[Task, None] = {}
+        """Live and zombie threads, the leader first, in creation order."""
+        self.flags = 0
+        self.group_exit_code = 0
+        self.group_exec_task: Task | None = None
+        """The thread in de_thread (execve), which waits for the others to be gone."""
+        self.notify_count = 0
+        self.group_stop_count = 0
+        self.shared_pending = SigPending()
+        self.wait_chldexit = WaitQueue()
+        """Threads in wait4/waitid; woken when a child changes state."""
+        self.sigwait_queue = WaitQueue()
+        self.pgrp = 0
+        self.session = 0
+        self.leader = False
+        """Whether the process is a session leader."""
+        self.tty: Any = None
+        self.tty_old_pgrp = 0
+        self.is_child_subreaper = False
+        self.has_child_subreaper = False
+        self.oom_score_adj = 0
+        self.rlim = rlim
+        """(soft, hard) by RLIMIT_* number."""
+        self.itimers: list[Any] = [None, None, None]
+        self.posix_timers: dict[int, Any] = {}
+        self.next_posix_timer_id = 0
+        # Sums of threads already gone, then of children waited for; times in nanoseconds.
+        self.utime = self.stime = self.min_flt = self.maj_flt = self.nvcsw = self.nivcsw = 0
+        self.cutime = self.cstime = self.cmin_flt = self.cmaj_flt = self.cnvcsw = self.cnivcsw = 0
+        self.maxrss = self.cmaxrss = self.cguest_time = 0
+
+
+class SchedEntity:
+    """What the scheduler keeps of a task. `nice` -20..19; times in nanoseconds."""
+
+    __slots__ = (
+        "cpus_mask", "exec_start", "nice", "on_rq", "policy", "reset_on_fork", "rt_priority",
+        "slice_left", "sum_exec_runtime", "vruntime",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.policy = 0
+        self.nice = 0
+        self.rt_priority = 0
+        self.reset_on_fork = False
+        self.cpus_mask = 1
+        self.vruntime = 0
+        self.sum_exec_runtime = 0
+        self.exec_start = 0
+        self.slice_left = 0
+        self.on_rq = False
+
+
+class Completion:
+    """A one-time event (Linux: completion); vfork's parent waits on one."""
+
+    __slots__ = ("done", "wait")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.wait = WaitQueue()
+
+    def complete(self) -> None:
+        """Say that it happened, wake all who wait."""
+        self.done = True
+        self.wait.wake_up()
+
+
+class Task:
+    """A schedulable thing (Linux: task_struct)."""
+
+    __slots__ = (
+        "blocked", "child_tid_value", "children", "clear_child_tid", "comm", "cred", "deadline", "exit_code",
+        "exit_signal", "exit_state", "files", "flags", "fs", "group_leader", "ioprio", "kthread", "maj_flt",
+        "min_flt", "mm", "nivcsw", "no_new_privs", "nsproxy", "nvcsw", "parent", "parent_exec_id", "pdeath_signal",
+        "pending", "personality", "pid", "pidfd_wait", "ptrace", "real_parent", "restart_block", "resume",
+        "robust_list", "rseq", "sas_ss_flags", "sas_ss_size", "sas_ss_sp", "saved_sigmask", "se",
+        "self_exec_id", "set_child_tid", "sighand", "signal", "sigpending", "sleep", "start_time", "state",
+        "stime", "syscall_args", "syscall_nr", "system", "tgid", "thread", "timer_slack_ns", "utime",
+        "vfork_done",
+    )  # fmt: skip
+
+    # --- identity
+    system: System
+    pid: int
+    tgid: int
+    comm: bytes
+    """Name, at most 15 bytes (prctl PR_SET_NAME)."""
+    flags: int
+    """PF_* bits."""
+    state: int
+    """TASK_*: what the scheduler goes by. Only RUNNING tasks are on a run queue."""
+    exit_state: int
+    exit_code: int
+    """Wait status as wait4 reports it: (code & 0xff) << 8, or the signal number | 0x80 for a core dump."""
+    exit_signal: int
+    """Sent to the parent at death; -1 for a thread that is not a leader."""
+    pdeath_signal: int
+    personality: int
+    # --- family
+    real_parent: Task
+    parent: Task
+    """Who gets SIGCHLD: real_parent, or the tracer."""
+    children: dict[Task, None]
+    group_leader: Task
+    ptrace: int
+    # --- shared or copied at clone
+    mm: MmStruct | None
+    """None for kernel threads and for a task past exit_mm."""
+    files: FilesStruct | None
+    fs: FsStruct | None
+    signal: SignalStruct
+    sighand: SighandStruct
+    cred: Cred
+    """Immutable; replaced, never changed."""
+    nsproxy: Any
+    # --- signals
+    blocked: int
+    """Signal mask, bit N-1 for signal N."""
+    saved_sigmask: int | None
+    """Mask to put back when no handler ran (sigsuspend, ppoll, pselect); TIF_RESTORE_SIGMASK."""
+    pending: SigPending
+    sigpending: bool
+    """TIF_SIGPENDING: something is to be done before user mode. Set by signal.recalc_sigpending."""
+    sas_ss_sp: int
+    sas_ss_size: int
+    sas_ss_flags: int
+    restart_block: Resume | None
+    """What restart_syscall goes on with."""
+    # --- a trap in progress
+    syscall_nr: int
+    """Number of the call in progress, -1 outside one (Linux: orig_ax)."""
+    syscall_args: tuple[int, int, int, int, int, int]
+    sleep: Any
+    """The Sleep the task is parked by, None when it is not asleep in a call."""
+    resume: Resume | None
+    """Called instead of the handler when the task next runs."""
+    deadline: Any
+    """Timer that ends the sleep, if it has a deadline."""
+    thread: Any
+    """Saved CPU state while the task is off the CPU (Linux: thread_struct)."""
+    kthread: Any
+    """The step object of a kernel thread, None for user tasks."""
+    # --- pointers of the C library into user memory, 0 for none
+    set_child_tid: int
+    clear_child_tid: int
+    robust_list: int
+    rseq: tuple[int, int, int] | None
+    """(address, length, signature)."""
+    vfork_done: Completion | None
+    pidfd_wait: WaitQueue
+    """Woken when the task becomes a zombie; pidfds poll on it."""
+    # --- accounting
+    se: SchedEntity
+    utime: int
+    stime: int
+    start_time: int
+    """CLOCK_MONOTONIC nanoseconds at creation."""
+    min_flt: int
+    maj_flt: int
+    nvcsw: int
+    nivcsw: int
+    no_new_privs: bool
+    timer_slack_ns: int
+    ioprio: int
+    self_exec_id: int
+    parent_exec_id: int
+    child_tid_value: int
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether the task leads its thread group."""
+        return self.group_leader is self
+
+    @property
+    def regs(self) -> Any:
+        """The user registers (Linux: pt_regs), live while the task is on the CPU; see arch.ptrace.PtRegs."""
+        return self.system.cpu.regs_of(self)
+
+    def wake_from(self, queue: WaitQueue) -> None:
+        """A wait queue the task is parked on was woken (the Waiter protocol)."""
+        self.system.sched.try_to_wake_up(self)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.pid} {self.comm.decode(errors='replace')!r}>"

@@ -1,0 +1,1 @@
+"""System-call handlers by family: they decode and check; the kernel, fs and mm rooms act."""
