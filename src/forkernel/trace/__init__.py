@@ -1,0 +1,1 @@
+"""Tracepoints and their sinks. Anyone may fire an event; this room imports none of those above it."""
