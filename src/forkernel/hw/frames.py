@@ -1,0 +1,217 @@
+"""The frame table: who uses each page frame of RAM, and the allocator (Linux: struct page, mm/page_alloc).
+
+Life of a frame: `alloc` (one reference, zeroed) → `get` for every further user → `put` by each; at zero
+it goes back to the free list. A frame that ever held code that the CPU translated goes to quarantine
+first: its translations must be dropped before it gets new contents.
+
+Between traps `refs[f]` equals the number of page-table entries (in distinct tables), page caches and
+other holders that point at frame f; the tests check this.
+"""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Callable
+from typing import Any
+
+from forkernel.abi.errno import ENOMEM
+from forkernel.errors import KernelBug, SysError
+from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE, Ram
+
+RESERVED_FRAMES = 16  # never handed out: frame 0 means "none", frame 1 holds the CPU's descriptor table
+QUARANTINE_LIMIT = 2048
+CODE = 1  # flags[f]: the CPU may hold translations of this frame
+ZERO_PAGE = bytes(PAGE_SIZE)
+
+
+class FrameTable:
+    """Reference counts and flags of every frame, and the free list.
+
+    `refs` (C int per frame) and `flags` (byte per frame) support the buffer protocol, so bulk work may
+    view them with NumPy. `reclaim(wanted)` is called when memory runs out and returns the number of
+    frames it freed; `flush_code()` drops all translated code.
+    """
+
+    __slots__ = ("_free", "_np_refs", "_quarantine", "_untouched", "_words", "flags", "flush_code", "ram",
+                 "reclaim", "refs", "reserve", "total", "used_peak", "zero_frame")  # fmt: skip
+
+    def __init__(self, ram: Ram) -> None:
+        self.ram = ram
+        self.total = ram.size >> PAGE_SHIFT
+        self.refs = memoryview(bytearray(4 * self.total)).cast("i")
+        self.flags = bytearray(self.total)
+        self._free: list[int] = []
+        self._quarantine: list[int] = []
+        self._untouched = RESERVED_FRAMES
+        self._np_refs: Any = None
+        self.reclaim: Callable[[int], int] | None = None
+        self.flush_code: Callable[[], None] | None = None
+        self.used_peak = 0
+        self.zero_frame = self.alloc()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "ram": self.ram,
+            "refs": array.array("i", self.refs),
+            "flags": self.flags,
+            "free": self._free + self._quarantine,
+            "untouched": self._untouched,
+            "reclaim": self.reclaim,
+            "zero": self.zero_frame,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.ram = state["ram"]
+        self.total = self.ram.size >> PAGE_SHIFT
+        self.refs = memoryview(bytearray(state["refs"].tobytes())).cast("i")
+        self.flags = state["flags"]
+        self._free = state["free"]
+        self._quarantine = []
+        self._untouched = state["untouched"]
+        self._np_refs = None
+        self.reclaim = state["reclaim"]
+        self.flush_code = None
+        self.used_peak = 0
+        self.zero_frame = state["zero"]
+
+    # --- allocation
+
+    def alloc(self) -> int:
+        """A zeroed frame with one reference; SysError(ENOMEM) when none is left after reclaim."""
+        free = self._free
+        if free:
+            frame = free.pop()
+            start = frame << PAGE_SHIFT
+            self.ram.bytes[start : start + PAGE_SIZE] = ZERO_PAGE
+        elif self._untouched < self.total:
+            frame = self._untouched
+            self._untouched = frame + 1
+        else:
+            return self._alloc_slow()
+        self.refs[frame] = 1
+        return frame
+
+    def alloc_dirty(self) -> int:
+        """Like `alloc`, but the contents are whatever they were: for a caller that fills the whole page."""
+        free = self._free
+        if not free:
+            return self.alloc()
+        frame = free.pop()
+        self.refs[frame] = 1
+        return frame
+
+    def _alloc_slow(self) -> int:
+        if self._quarantine:
+            self._release_quarantine()
+        elif self.reclaim is None or not self.reclaim(32):
+            raise SysError(ENOMEM)
+        if not self._free and not self._quarantine:
+            raise SysError(ENOMEM)
+        return self.alloc()
+
+    def _release_quarantine(self) -> None:
+        if self.flush_code is not None:
+            self.flush_code()
+        for frame in self._quarantine:
+            self.flags[frame] &= ~CODE
+        self._free.extend(self._quarantine)
+        self._quarantine.clear()
+
+    def _free_frame(self, frame: int) -> None:
+        if self.flags[frame] & CODE:
+            self._quarantine.append(frame)
+            if len(self._quarantine) >= QUARANTINE_LIMIT:
+                self._release_quarantine()
+        else:
+            self._free.append(frame)
+
+    # --- references
+
+    def get(self, frame: int) -> int:
+        """One more user; returns the frame."""
+        self.refs[frame] += 1
+        return frame
+
+    def put(self, frame: int) -> None:
+        """One user fewer; the last one frees the frame."""
+        refs = self.refs
+        left = refs[frame] - 1
+        refs[frame] = left
+        if left == 0:
+            if self.flags[frame]:
+                self._free_frame(frame)
+            else:
+                self._free.append(frame)
+        elif left < 0:
+            raise KernelBug(f"frame {frame} put once too often")
+
+    def _refs_array(self) -> Any:
+        if self._np_refs is None:
+            import numpy as np
+
+            self._np_refs = np.frombuffer(self.refs, dtype=np.int32)
+        return self._np_refs
+
+    def get_many(self, frames: Any) -> None:
+        """One more user for each element of a NumPy array of frame numbers (repeats count)."""
+        import numpy as np
+
+        np.add.at(self._refs_array(), frames, 1)
+
+    def put_many(self, frames: Any) -> None:
+        """One user fewer for each element of a NumPy array of frame numbers (repeats count)."""
+        import numpy as np
+
+        refs = self._refs_array()
+        np.subtract.at(refs, frames, 1)
+        gone = np.unique(frames[refs[frames] == 0])
+        if not len(gone):
+            return
+        flags = np.frombuffer(self.flags, dtype=np.uint8)
+        coded = flags[gone] != 0
+        del flags
+        if coded.any():
+            for frame in gone[coded].tolist():
+                self._free_frame(frame)
+            gone = gone[~coded]
+        self._free.extend(gone[::-1].tolist())
+
+    # --- contents
+
+    def read(self, frame: int, offset: int, size: int) -> bytes:
+        """Bytes of one frame."""
+        start = (frame << PAGE_SHIFT) + offset
+        return self.ram.bytes[start : start + size].tobytes()
+
+    def write(self, frame: int, offset: int, data: bytes) -> None:
+        """Change one frame; translated code made from it is dropped."""
+        start = (frame << PAGE_SHIFT) + offset
+        self.ram.bytes[start : start + len(data)] = data
+        if self.flags[frame]:
+            self.drop_code(frame)
+
+    def copy(self, frame: int) -> int:
+        """A new frame with the same contents."""
+        new = self.alloc_dirty()
+        view = self.ram.bytes
+        source, target = frame << PAGE_SHIFT, new << PAGE_SHIFT
+        view[target : target + PAGE_SIZE] = view[source : source + PAGE_SIZE]
+        return new
+
+    def drop_code(self, frame: int) -> None:
+        """The contents of a frame that may hold code changed from Python: forget the translations.
+
+        All of them: Unicorn drops a single page by virtual address only, under the current tables.
+        """
+        if self.flags[frame] & CODE and self.flush_code is not None:
+            self.flush_code()
+
+    # --- figures
+
+    def free_count(self) -> int:
+        """Frames that could be allocated now."""
+        return len(self._free) + len(self._quarantine) + self.total - self._untouched
+
+    def used_count(self) -> int:
+        """Frames in use (the reserved ones left out)."""
+        return self.total - RESERVED_FRAMES - self.free_count()
