@@ -1,19 +1,28 @@
-"""A virtual memory area: a range of an address space with one protection and one backing.
+"""Virtual memory areas, and the sorted list of them that an address space is.
 
-A `Vma` never changes: splitting, merging and protecting make new ones. So fork shares the parent's list
-of areas instead of copying it.
+A `Vma` never changes: splitting, merging and protecting make new ones. A `VmaList` holds the areas of one
+address space. Fork copies it in constant time: both lists look at the same Python lists until one of
+them changes, which then takes its own copy (`_unshare`).
+
+Readers: `find`, `lookup`, `find_intersection`, `overlapping`. Writers: `insert`, `remove`, `replace`,
+`change_flags`; all of them end in `_splice`, which merges neighbours and keeps the books: page totals, the
+references to files and the list of users of every mapping (Linux: i_mmap).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from forkernel.errors import KernelBug
 from forkernel.mapping import Mapping
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
 PAGE_MASK = ~(PAGE_SIZE - 1)
 
+VM_NONE = 0x0
 VM_READ = 0x1
 VM_WRITE = 0x2
 VM_EXEC = 0x4
@@ -24,6 +33,8 @@ VM_MAYEXEC = 0x40
 VM_MAYSHARE = 0x80
 VM_GROWSDOWN = 0x100
 VM_LOCKED = 0x2000
+VM_SEQ_READ = 0x8000  # MADV_SEQUENTIAL
+VM_RAND_READ = 0x10000  # MADV_RANDOM
 VM_DONTCOPY = 0x20000  # MADV_DONTFORK
 VM_DONTEXPAND = 0x40000
 VM_LOCKONFAULT = 0x80000
@@ -31,6 +42,11 @@ VM_ACCOUNT = 0x100000
 VM_NORESERVE = 0x200000
 VM_WIPEONFORK = 0x2000000  # MADV_WIPEONFORK
 VM_DONTDUMP = 0x4000000
+VM_HUGEPAGE = 0x20000000
+VM_NOHUGEPAGE = 0x40000000
+
+VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC
+VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT
 
 
 class Vma(NamedTuple):
@@ -47,9 +63,351 @@ class Vma(NamedTuple):
     file: Any = None
     """The open file it was made from, for /proc/PID/maps and exe; None for anonymous memory."""
     name: str = ""
-    """Label shown in maps: [heap], [stack], [vdso]; empty for files and plain anonymous memory."""
+    """Label shown in maps: [vdso]; empty for files, heap, stack and plain anonymous memory."""
 
     @property
     def shared(self) -> bool:
         """Whether writes go to the backing itself."""
         return bool(self.flags & VM_SHARED)
+
+    @property
+    def pages(self) -> int:
+        """Length in pages."""
+        return self.end - self.start >> PAGE_SHIFT
+
+    def page_index(self, addr: int) -> int:
+        """Page index in the mapping of the page at user address `addr` (Linux: linear_page_index)."""
+        return self.pgoff + (addr - self.start >> PAGE_SHIFT)
+
+    def clip(self, start: int, end: int) -> Vma:
+        """The part of the area inside `[start, end)`, which must overlap it."""
+        low, high = max(start, self.start), min(end, self.end)
+        if low == self.start and high == self.end:
+            return self
+        return self._replace(start=low, end=high, pgoff=self.page_index(low))
+
+
+NO_VMA = Vma(0, 0, 0)
+
+
+def can_vma_merge(left: Vma, right: Vma) -> bool:
+    """Whether two areas are neighbours that differ in nothing but their place."""
+    return (
+        left.end == right.start
+        and left.flags == right.flags
+        and left.mapping is right.mapping
+        and left.file is right.file
+        and left.name == right.name
+        and left.pgoff + (left.end - left.start >> PAGE_SHIFT) == right.pgoff
+    )
+
+
+def is_exec_mapping(flags: int) -> bool:
+    """Counts as program text: exec_vm."""
+    return flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN) == VM_EXEC
+
+
+def is_stack_mapping(flags: int) -> bool:
+    """Counts as stack: stack_vm."""
+    return bool(flags & VM_GROWSDOWN)
+
+
+def is_data_mapping(flags: int) -> bool:
+    """Counts as data, which RLIMIT_DATA bounds: private, writable, no stack."""
+    return flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN) == VM_WRITE
+
+
+class VmaSharing:
+    """What lists that look at the same areas have in common; the key in `Mapping.users`.
+
+    `owners`: those lists. `mappings` and `files`: the distinct ones among the areas, with the number of
+    areas for each. One reference to each file is held here, whatever the number of areas.
+    """
+
+    __slots__ = ("files", "mappings", "owners")
+
+    def __init__(self) -> None:
+        self.owners: dict[VmaList, None] = {}
+        self.mappings: dict[Mapping, int] = {}
+        self.files: dict[Any, int] = {}
+
+    def account(self, vma: Vma, sign: int) -> None:
+        """Count an area that comes (`sign` 1) or goes (-1)."""
+        mapping, file = vma.mapping, vma.file
+        if mapping is not None:
+            count = self.mappings.get(mapping, 0) + sign
+            if count:
+                self.mappings[mapping] = mapping.users[self] = count
+            else:
+                del self.mappings[mapping], mapping.users[self]
+        if file is not None:
+            count = self.files.get(file, 0) + sign
+            if count == sign == 1:
+                file.get()
+            if count:
+                self.files[file] = count
+            else:
+                del self.files[file]
+                file.put()
+
+    def clone(self) -> VmaSharing:
+        """The same mappings and files for a list of its own; takes its references."""
+        new = VmaSharing()
+        new.mappings = dict(self.mappings)
+        new.files = dict(self.files)
+        for mapping, count in self.mappings.items():
+            mapping.users[new] = count
+        for file in self.files:
+            file.get()
+        return new
+
+    def release(self) -> None:
+        """The last list is gone: give back what it used."""
+        for mapping in self.mappings:
+            del mapping.users[self]
+        self.mappings = {}
+        files, self.files = self.files, {}
+        for file in files:
+            file.put()
+
+
+class VmaList:
+    """The areas of one address space in order of address (Linux: mm_mt and the totals of mm_struct).
+
+    `mm` is the address space itself, for who comes from a mapping. Totals are in pages. `seen_flags` has
+    every flag that any area ever had (never too few), so fork can tell fast that nothing special is there.
+    """
+
+    __slots__ = (
+        "areas", "data_vm", "def_flags", "exec_vm", "gap_max", "gap_top", "locked_vm", "mm", "mru", "seen_flags",
+        "sharing", "stack_vm", "starts", "total_vm",
+    )  # fmt: skip
+
+    def __init__(self, mm: Any = None) -> None:
+        self.mm = mm
+        self.areas: list[Vma] = []
+        self.starts: list[int] = []
+        """`start` of each area, for bisect."""
+        self.sharing = VmaSharing()
+        self.sharing.owners[self] = None
+        self.mru = NO_VMA
+        """The area of the last successful lookup: faults hit the same one again and again."""
+        self.seen_flags = 0
+        self.def_flags = 0
+        """VM_* bits that every new area gets: mlockall(MCL_FUTURE)."""
+        self.gap_top = self.gap_max = 0
+        """get_unmapped_area's memory: no gap above `gap_top` is larger than `gap_max`; 0, 0: unknown."""
+        self.total_vm = self.data_vm = self.exec_vm = self.stack_vm = self.locked_vm = 0
+
+    def copy(self, mm: Any = None) -> VmaList:
+        """The list for address space `mm`, in constant time; areas are the same Python objects.
+
+        A plain copy, memory locks included: fork wants `mmap.dup_mmap`.
+        """
+        new = VmaList.__new__(VmaList)
+        new.mm = mm
+        new.areas = self.areas
+        new.starts = self.starts
+        new.sharing = self.sharing
+        new.sharing.owners[new] = None
+        new.mru = self.mru
+        new.seen_flags = self.seen_flags
+        new.def_flags = self.def_flags
+        new.gap_top = self.gap_top
+        new.gap_max = self.gap_max
+        new.total_vm = self.total_vm
+        new.data_vm = self.data_vm
+        new.exec_vm = self.exec_vm
+        new.stack_vm = self.stack_vm
+        new.locked_vm = self.locked_vm
+        return new
+
+    def release(self) -> None:
+        """The address space goes: drop the areas and the references to files (Linux: exit_mmap)."""
+        sharing = self.sharing
+        del sharing.owners[self]
+        self.sharing = VmaSharing()
+        self.sharing.owners[self] = None
+        self.areas, self.starts, self.mru = [], [], NO_VMA
+        self.total_vm = self.data_vm = self.exec_vm = self.stack_vm = self.locked_vm = 0
+        self.gap_top = self.gap_max = 0
+        if not sharing.owners:
+            sharing.release()
+
+    # --- readers
+
+    def __len__(self) -> int:
+        return len(self.areas)
+
+    def __iter__(self) -> Iterator[Vma]:
+        """Areas in order of address; a snapshot, so the list may change meanwhile."""
+        return iter(tuple(self.areas))
+
+    def lookup(self, addr: int) -> Vma | None:
+        """The area that contains `addr`, or None (Linux: vma_lookup)."""
+        vma = self.mru
+        if vma.start <= addr < vma.end:
+            return vma
+        at = bisect_right(self.starts, addr) - 1
+        if at >= 0:
+            vma = self.areas[at]
+            if addr < vma.end:
+                self.mru = vma
+                return vma
+        return None
+
+    def index(self, addr: int) -> int:
+        """Position of the first area that ends above `addr`; `len(self)` if there is none."""
+        at = bisect_right(self.starts, addr)
+        if at and addr < self.areas[at - 1].end:
+            return at - 1
+        return at
+
+    def find(self, addr: int) -> Vma | None:
+        """The first area that ends above `addr` (it may start above it too), or None (Linux: find_vma)."""
+        vma = self.mru
+        if vma.start <= addr < vma.end:
+            return vma
+        at = self.index(addr)
+        return self.areas[at] if at < len(self.areas) else None
+
+    def find_intersection(self, start: int, end: int) -> Vma | None:
+        """The first area that has a page in `[start, end)`, or None."""
+        vma = self.find(start)
+        return vma if vma is not None and vma.start < end else None
+
+    def overlapping(self, start: int, end: int) -> list[Vma]:
+        """All areas that have a page in `[start, end)`, uncut."""
+        return self.areas[self.index(start) : bisect_left(self.starts, end)]
+
+    # --- writers
+
+    def insert(self, vma: Vma) -> Vma:
+        """Add an area to a free range, merging it with its neighbours; returns the area it became."""
+        self._put(vma.start, vma.end, [vma])
+        return self.areas[self.index(vma.start)]
+
+    def remove(self, start: int, end: int) -> list[Vma]:
+        """Take `[start, end)` out, splitting areas at its edges; returns what was there, cut to the range."""
+        removed = [vma.clip(start, end) for vma in self.overlapping(start, end)]
+        if removed:
+            self._put(start, end, [])
+            if end > self.gap_top:
+                self.gap_top = self.gap_max = 0
+        return removed
+
+    def replace(self, old: Vma, new: Vma) -> Vma:
+        """Exchange one area for another on the same or a larger free range; returns what it became."""
+        self._put(min(old.start, new.start), max(old.end, new.end), [new])
+        if new.start > old.start or new.end < old.end:
+            self.gap_top = self.gap_max = 0
+        return self.areas[self.index(new.start)]
+
+    def change_flags(self, start: int, end: int, clear: int, add: int) -> None:
+        """Clear, then add VM_* bits on `[start, end)`, splitting and merging as needed; holes stay holes."""
+        pieces = [vma.clip(start, end) for vma in self.overlapping(start, end)]
+        changed = [vma._replace(flags=vma.flags & ~clear | add) for vma in pieces]
+        if changed != pieces:
+            self._put(start, end, changed)
+
+    def splits(self, start: int, end: int) -> int:
+        """How many areas more there would be after cutting at `start` and `end`."""
+        count = 0
+        for edge in (start, end):
+            vma = self.lookup(edge)
+            count += vma is not None and vma.start != edge
+        return count
+
+    def _put(self, start: int, end: int, middle: list[Vma]) -> None:
+        """Make `[start, end)` hold exactly `middle`; what areas have outside it stays."""
+        low, high = self.index(start), bisect_left(self.starts, end)
+        new = list(middle)
+        if low < high:
+            first, last = self.areas[low], self.areas[high - 1]
+            if first.start < start:
+                new.insert(0, first.clip(first.start, start))
+            if last.end > end:
+                new.append(last.clip(end, last.end))
+        self._splice(low, high, new)
+
+    def _splice(self, low: int, high: int, new: list[Vma]) -> None:
+        """Replace `areas[low:high]` by `new`, merged among themselves and with the neighbours."""
+        areas = self.areas
+        if new and low and can_vma_merge(areas[low - 1], new[0]):
+            low -= 1
+            new.insert(0, areas[low])
+        if new and high < len(areas) and can_vma_merge(new[-1], areas[high]):
+            new.append(areas[high])
+            high += 1
+        merged: list[Vma] = []
+        for vma in new:
+            if merged and can_vma_merge(merged[-1], vma):
+                merged[-1] = merged[-1]._replace(end=vma.end)
+            else:
+                merged.append(vma)
+        self._unshare()
+        old = self.areas[low:high]
+        self.areas[low:high] = merged
+        self.starts[low:high] = [vma.start for vma in merged]
+        self.mru = NO_VMA
+        for vma in merged:
+            self._account(vma, 1)
+        for vma in old:
+            self._account(vma, -1)
+
+    def _unshare(self) -> None:
+        """Take an own copy of the areas before the first change after fork."""
+        sharing = self.sharing
+        if len(sharing.owners) == 1:
+            return
+        self.areas = self.areas[:]
+        self.starts = self.starts[:]
+        self.sharing = sharing.clone()
+        self.sharing.owners[self] = None
+        del sharing.owners[self]
+
+    def _account(self, vma: Vma, sign: int) -> None:
+        flags = vma.flags
+        pages = sign * vma.pages
+        self.total_vm += pages
+        if is_exec_mapping(flags):
+            self.exec_vm += pages
+        elif is_stack_mapping(flags):
+            self.stack_vm += pages
+        elif is_data_mapping(flags):
+            self.data_vm += pages
+        if flags & VM_LOCKED:
+            self.locked_vm += pages
+        self.seen_flags |= flags
+        if vma.mapping is not None or vma.file is not None:
+            self.sharing.account(vma, sign)
+
+    def check_invariants(self) -> None:
+        """KernelBug unless the areas are in order, apart, merged, and the books agree with them."""
+        if self.starts != [vma.start for vma in self.areas]:
+            raise KernelBug("VmaList: starts and areas differ")
+        for left, right in zip(self.areas, self.areas[1:], strict=False):
+            if left.end > right.start or can_vma_merge(left, right):
+                raise KernelBug(f"VmaList: {left} and {right} overlap or are not merged")
+        if self not in self.sharing.owners:
+            raise KernelBug("VmaList: not among its own owners")
+        for name, wanted in self._sums().items():
+            if getattr(self, name) != wanted:
+                raise KernelBug(f"VmaList: {name} is {getattr(self, name)}, areas sum to {wanted}")
+        for mapping, count in self.sharing.mappings.items():
+            if count != sum(vma.mapping is mapping for vma in self.areas) or mapping.users[self.sharing] != count:
+                raise KernelBug(f"VmaList: wrong count of users of {mapping!r}")
+        for file, count in self.sharing.files.items():
+            if count != sum(vma.file is file for vma in self.areas):
+                raise KernelBug(f"VmaList: wrong count of areas of {file!r}")
+
+    def _sums(self) -> dict[str, int]:
+        """The totals, counted from the areas."""
+        kinds: dict[str, Callable[[int], bool]] = {
+            "total_vm": lambda flags: True,
+            "exec_vm": is_exec_mapping,
+            "stack_vm": is_stack_mapping,
+            "data_vm": is_data_mapping,
+            "locked_vm": lambda flags: bool(flags & VM_LOCKED),
+        }
+        return {name: sum(vma.pages for vma in self.areas if test(vma.flags)) for name, test in kinds.items()}
