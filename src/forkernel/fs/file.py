@@ -1,0 +1,354 @@
+"""Open files (Linux: struct file), and those of regular files and directories.
+
+Life cycle: `Inode.open` (or a pipe, eventfd, ... by itself) makes a `File` with one reference; a descriptor
+table holds one reference for each descriptor (`get`, `put`), and so may a mapping or a call in progress;
+`flush` runs at each close of a descriptor, `release` when the last reference goes.
+
+Defaults of `File` are what Linux answers for an operation that a file does not have.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.errno import EBADF, EFBIG, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ESPIPE
+from forkernel.abi.fcntl import (
+    O_ACCMODE,
+    O_APPEND,
+    O_CREAT,
+    O_EXCL,
+    O_LARGEFILE,
+    O_NOATIME,
+    O_NOCTTY,
+    O_PATH,
+    O_RDONLY,
+    O_TRUNC,
+    O_WRONLY,
+    SEEK_CUR,
+    SEEK_DATA,
+    SEEK_END,
+    SEEK_HOLE,
+    SEEK_SET,
+)
+from forkernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
+from forkernel.abi.stat import DT_DIR, S_ISGID, S_ISUID, S_IXGRP, Dirent
+from forkernel.errors import SysError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from forkernel.fs.dentry import Path
+    from forkernel.fs.inode import Inode
+    from forkernel.kernel.cred import Cred
+    from forkernel.kernel.task import Task
+    from forkernel.mapping import Mapping
+    from forkernel.wait import WaitQueue
+
+O_NOT_KEPT = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC
+MAX_LFS_FILESIZE = (1 << 63) - 1
+RLIMIT_FSIZE = 1
+CAP_FSETID = 1 << 4
+SIGXFSZ = 25
+RELATIME_NS = 24 * 3600 * 10**9
+
+
+class File:
+    """An open file description. `inode` and `path` are None only where Linux has an anonymous inode."""
+
+    __slots__ = ("cred", "ep_links", "f_owner", "flags", "inode", "path", "pos", "readable", "refs", "writable")
+
+    inode: Any
+    """Inode; Any because most users know which kind of file they hold."""
+
+    def __init__(self, inode: Inode | None, flags: int, path: Path | None = None) -> None:
+        self.inode = inode
+        self.path = path
+        """Mount and dentry; None for a file without a name in any tree."""
+        self.flags = flags & ~O_NOT_KEPT
+        """O_* access mode and status flags, as F_GETFL shows them."""
+        access = flags & O_ACCMODE
+        path_only = flags & O_PATH
+        self.readable = access != O_WRONLY and access != O_ACCMODE and not path_only
+        self.writable = access != O_RDONLY and access != O_ACCMODE and not path_only
+        self.pos = 0
+        self.refs = 1
+        self.cred: Cred | None = None
+        """Who opened it."""
+        self.f_owner: Any = None
+        """Who gets SIGIO (F_SETOWN)."""
+        self.ep_links: Any = None
+        """epoll items that watch this file (fs/eventpoll.py)."""
+
+    # --- life
+    def get(self) -> File:
+        """One more reference."""
+        self.refs += 1
+        return self
+
+    def put(self) -> None:
+        """One reference less; the last one releases the file (Linux: fput)."""
+        self.refs -= 1
+        if self.refs == 0:
+            self.__fput()
+
+    def __fput(self) -> None:
+        if self.ep_links:
+            from forkernel.fs.eventpoll import eventpoll_release
+
+            eventpoll_release(self)
+        inode = self.inode
+        if inode is not None and inode.flctx is not None:
+            from forkernel.fs.locks import locks_remove_file
+
+            locks_remove_file(self)
+        self.release()
+
+    def flush(self, task: Task) -> None:
+        """A descriptor for the file is being closed."""
+
+    def release(self) -> None:
+        """The last reference is gone."""
+
+    # --- data; raise SysError or Sleep
+    def read(self, task: Task, count: int) -> bytes:
+        """Read up to `count` bytes at the position and move it; b"" at the end."""
+        raise SysError(EINVAL if self.readable else EBADF)
+
+    def write(self, task: Task, data: bytes) -> int:
+        """Write at the position and move it; the number of bytes taken."""
+        raise SysError(EINVAL if self.writable else EBADF)
+
+    def pread(self, task: Task, offset: int, count: int) -> bytes:
+        """Read at `offset`, leaving the position alone."""
+        raise SysError(ESPIPE)
+
+    def pwrite(self, task: Task, offset: int, data: bytes) -> int:
+        """Write at `offset`, leaving the position alone."""
+        raise SysError(ESPIPE)
+
+    def seek(self, offset: int, whence: int) -> int:
+        """Move the position (lseek); the new one."""
+        raise SysError(ESPIPE)
+
+    def poll(self, task: Task) -> int:
+        """What is ready now, as an EPOLL mask; a file that cannot block is always ready."""
+        return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM
+
+    def poll_queues(self) -> tuple[WaitQueue, ...]:
+        """Queues woken when the answer of `poll` may change."""
+        return ()
+
+    def can_poll(self) -> bool:
+        """Whether epoll accepts the file (EPERM otherwise)."""
+        return bool(self.poll_queues())
+
+    def ioctl(self, task: Task, cmd: int, arg: int) -> int:
+        """Device control."""
+        raise SysError(ENOTTY)
+
+    def getdents(self, task: Task) -> Sequence[Dirent]:
+        """All entries of a directory with "." and ".."; `pos` is the index of the next one to give."""
+        raise SysError(ENOTDIR)
+
+    def fsync(self, datasync: bool = False) -> None:
+        """Write back; EINVAL for what cannot be synchronised."""
+        raise SysError(EINVAL)
+
+    def truncate(self, size: int) -> None:
+        """ftruncate."""
+        raise SysError(EINVAL)
+
+    def mmap_mapping(self) -> Mapping:
+        """What mmap maps; ENODEV for a file that cannot be mapped."""
+        raise SysError(ENODEV)
+
+    def fdinfo(self) -> bytes:
+        """Extra lines for /proc/PID/fdinfo/N, after pos, flags, mnt_id and ino."""
+        return b""
+
+
+class PathFile(File):
+    """Opened with O_PATH: a place, not a file; the descriptor table refuses it to all but a few calls."""
+
+    __slots__ = ()
+
+
+class RegFile(File):
+    """A regular file: everything goes through the inode's contents."""
+
+    __slots__ = ()
+
+    def read(self, task: Task, count: int) -> bytes:
+        """Read at the position."""
+        if not self.readable:
+            raise SysError(EBADF)
+        inode = self.inode
+        data: bytes = inode.pread(self.pos, count)
+        self.pos += len(data)
+        if inode.sb.relatime:
+            self.touch_atime()
+        return data
+
+    def pread(self, task: Task, offset: int, count: int) -> bytes:
+        """Read at `offset`."""
+        if not self.readable:
+            raise SysError(EBADF)
+        data: bytes = self.inode.pread(offset, count)
+        if self.inode.sb.relatime:
+            self.touch_atime()
+        return data
+
+    def touch_atime(self) -> None:
+        """Note an access as a relatime mount does: when atime is not after mtime and ctime, or a day old."""
+        inode = self.inode
+        if inode.atime <= inode.mtime or inode.atime <= inode.ctime or inode.sb.now() - inode.atime >= RELATIME_NS:
+            if not self.flags & O_NOATIME:
+                inode.atime = inode.sb.now()
+
+    def write(self, task: Task, data: bytes) -> int:
+        """Write at the position, or at the end with O_APPEND."""
+        if not self.writable:
+            raise SysError(EBADF)
+        if self.flags & O_APPEND:
+            self.pos = self.inode.size
+        done = self.__write(task, self.pos, data)
+        self.pos += done
+        return done
+
+    def pwrite(self, task: Task, offset: int, data: bytes) -> int:
+        """Write at `offset`; at the end with O_APPEND, as Linux does (pwrite(2), BUGS)."""
+        if not self.writable:
+            raise SysError(EBADF)
+        return self.__write(task, self.inode.size if self.flags & O_APPEND else offset, data)
+
+    def __write(self, task: Task, offset: int, data: bytes) -> int:
+        if not data:
+            return 0
+        end = offset + len(data)
+        limit = task.signal.rlim[RLIMIT_FSIZE][0]
+        if end > limit or end > MAX_LFS_FILESIZE:
+            data = data[: file_room(task, offset, limit)]
+        inode = self.inode
+        if inode.mode & (S_ISUID | S_ISGID):
+            file_remove_privs(task, inode)
+        done: int = inode.pwrite(offset, data)
+        return done
+
+    def seek(self, offset: int, whence: int) -> int:
+        """lseek, with SEEK_DATA and SEEK_HOLE for a file taken to be without holes."""
+        self.pos = generic_file_llseek(self, offset, whence)
+        return self.pos
+
+    def fsync(self, datasync: bool = False) -> None:
+        """Write back."""
+        self.inode.fsync()
+
+    def truncate(self, size: int) -> None:
+        """ftruncate: EINVAL unless open for writing."""
+        if not self.writable:
+            raise SysError(EINVAL)
+        self.inode.truncate(size)
+
+    def mmap_mapping(self) -> Mapping:
+        """The page cache."""
+        mapping: Mapping = self.inode.get_mapping()
+        return mapping
+
+
+def file_room(task: Task, offset: int, limit: int) -> int:
+    """Bytes that may be written at `offset`; none left is EFBIG, with SIGXFSZ where RLIMIT_FSIZE says so."""
+    if offset >= limit:
+        task.send_signal(SIGXFSZ)
+        raise SysError(EFBIG)
+    if offset >= MAX_LFS_FILESIZE:
+        raise SysError(EFBIG)
+    return min(limit, MAX_LFS_FILESIZE) - offset
+
+
+def file_remove_privs(task: Task, inode: Inode) -> None:
+    """Writing takes set-user-ID and set-group-ID away, unless the writer has CAP_FSETID."""
+    if task.cred.cap_effective & CAP_FSETID:
+        return
+    mode = inode.mode & ~S_ISUID
+    if mode & S_IXGRP:
+        mode &= ~S_ISGID
+    if mode != inode.mode:
+        inode.setattr(mode=mode & 0o7777)
+
+
+def generic_file_llseek(file: File, offset: int, whence: int) -> int:
+    """The position lseek asks for (Linux: generic_file_llseek)."""
+    size = file.inode.size
+    if whence == SEEK_SET:
+        pos = offset
+    elif whence == SEEK_CUR:
+        pos = file.pos + offset
+    elif whence == SEEK_END:
+        pos = size + offset
+    elif whence == SEEK_DATA or whence == SEEK_HOLE:
+        if not 0 <= offset < size:
+            raise SysError(ENXIO)
+        pos = offset if whence == SEEK_DATA else size
+    else:
+        raise SysError(EINVAL)
+    if pos < 0:
+        raise SysError(EINVAL)
+    if pos > MAX_LFS_FILESIZE:
+        raise SysError(EOVERFLOW)
+    return pos
+
+
+class DirFile(File):
+    """An open directory. The listing is taken when it is read from its start; lseek to 0 renews it."""
+
+    __slots__ = ("listing",)
+
+    def __init__(self, inode: Inode, flags: int, path: Path | None = None) -> None:
+        super().__init__(inode, flags, path)
+        self.listing: list[Dirent] | None = None
+
+    def read(self, task: Task, count: int) -> bytes:
+        """EISDIR."""
+        raise SysError(EISDIR)
+
+    def pread(self, task: Task, offset: int, count: int) -> bytes:
+        """EISDIR."""
+        raise SysError(EISDIR)
+
+    def write(self, task: Task, data: bytes) -> int:
+        """EBADF: a directory is never open for writing."""
+        raise SysError(EBADF)
+
+    def pwrite(self, task: Task, offset: int, data: bytes) -> int:
+        """EBADF."""
+        raise SysError(EBADF)
+
+    def getdents(self, task: Task) -> list[Dirent]:
+        """The listing, with "." and ".." first."""
+        if self.listing is None or self.pos == 0:
+            inode, parent = self.inode, self.inode
+            if self.path is not None:
+                parent = self.path.dentry.parent.inode
+            dots = [Dirent(b".", inode.ino, DT_DIR), Dirent(b"..", parent.ino, DT_DIR)]
+            self.listing = dots + inode.iterate(task)
+        return self.listing
+
+    def seek(self, offset: int, whence: int) -> int:
+        """Positions are indices into the listing."""
+        if whence == SEEK_CUR:
+            offset += self.pos
+        elif whence == SEEK_END:
+            offset += MAX_LFS_FILESIZE
+        elif whence != SEEK_SET:
+            raise SysError(EINVAL)
+        if offset < 0:
+            raise SysError(EINVAL)
+        self.pos = offset
+        return offset
+
+    def fsync(self, datasync: bool = False) -> None:
+        """Write back."""
+        self.inode.fsync()
+
+
+__all__ = ["O_LARGEFILE", "DirFile", "File", "PathFile", "RegFile", "file_remove_privs", "generic_file_llseek"]

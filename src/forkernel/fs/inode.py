@@ -1,0 +1,271 @@
+"""Inodes and superblocks: what every file system is made of (Linux: struct inode, super_block).
+
+A file system subclasses `Inode` for its kinds of files and overrides what it can do; the defaults answer
+with Linux's errno for "this file cannot do that". The walk calls `lookup` and `follow_link`; `open` makes the
+`File`; the rest serves the calls that change the tree. Permission checks are done by the callers (namei.py),
+not here, but for `permission` itself, which a file system may tighten.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from forkernel.abi.errno import EACCES, EINVAL, EISDIR, ENODEV, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM
+from forkernel.abi.stat import (
+    S_IFBLK,
+    S_IFCHR,
+    S_IFDIR,
+    S_IFIFO,
+    S_IFLNK,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
+    TMPFS_MAGIC,
+    Dirent,
+    Statfs,
+)
+from forkernel.errors import SysError
+from forkernel.mapping import Mapping
+
+if TYPE_CHECKING:
+    from forkernel.fs.dentry import Path
+    from forkernel.fs.file import File
+    from forkernel.kernel.cred import Cred
+    from forkernel.kernel.task import Task
+
+MAY_EXEC = 1
+MAY_WRITE = 2
+MAY_READ = 4
+
+CAP_DAC_OVERRIDE = 1 << 1
+CAP_DAC_READ_SEARCH = 1 << 2
+CAP_FOWNER = 1 << 3
+CAP_FSETID = 1 << 4
+
+
+class Superblock:
+    """One file system instance."""
+
+    blocksize: ClassVar[int] = 4096
+    magic: int = TMPFS_MAGIC
+    relatime: bool = True
+    """Whether reading a file may move its atime."""
+
+    def __init__(self, fstype: bytes, dev: int, clock: Any, frames: Any, readonly: bool = False) -> None:
+        self.type = fstype
+        """Name as in /proc/filesystems."""
+        self.dev = dev
+        """st_dev of its files."""
+        self.clock = clock
+        """Has realtime() in nanoseconds."""
+        self.frames = frames
+        """FrameTable for page caches."""
+        self.readonly = readonly
+        self.next_ino = 1
+        self.options = b""
+        """Extra mount options shown in /proc/mounts, with a leading comma."""
+
+    def alloc_ino(self) -> int:
+        """The next inode number: deterministic, in order of creation."""
+        ino = self.next_ino
+        self.next_ino = ino + 1
+        return ino
+
+    def now(self) -> int:
+        """Time stamp for inodes: CLOCK_REALTIME in nanoseconds."""
+        now: int = self.clock.realtime()
+        return now
+
+    def statfs(self) -> Statfs:
+        """Figures for statfs(2)."""
+        return Statfs(f_type=self.magic, f_bsize=self.blocksize, f_frsize=self.blocksize, f_namelen=255)
+
+
+class Inode:
+    """One file. Times are nanoseconds since 1970; `mode` has the S_IF* type."""
+
+    __slots__ = (
+        "atime", "ctime", "flctx", "gid", "ino", "mapping", "mode", "mtime", "nlink", "pipe", "rdev", "sb",
+        "size", "uid",
+    )  # fmt: skip
+
+    volatile: ClassVar[bool] = False
+    """For a directory: names may come and go by themselves (procfs, host binds): the walk asks `lookup` each time."""
+
+    def __init__(self, sb: Superblock, mode: int, uid: int = 0, gid: int = 0, *, ino: int = 0, rdev: int = 0) -> None:
+        self.sb = sb
+        self.ino = ino or sb.alloc_ino()
+        self.mode = mode
+        self.uid = uid
+        self.gid = gid
+        self.nlink = 2 if mode & S_IFMT == S_IFDIR else 1
+        self.size = 0
+        self.rdev = rdev
+        self.atime = self.mtime = self.ctime = sb.now()
+        self.mapping: Mapping | None = None
+        """Page cache of a regular file, made at first need: use get_mapping()."""
+        self.flctx: Any = None
+        """Locks on the file (fs/locks.py)."""
+        self.pipe: Any = None
+        """What is in a FIFO while it is open (fs/pipe.py)."""
+
+    # --- the walk
+    def lookup(self, task: Task, name: bytes) -> Inode | None:
+        """The file called `name` in this directory, None if there is none."""
+        raise SysError(ENOTDIR)
+
+    def readlink(self, task: Task) -> bytes:
+        """Target of a symbolic link (EINVAL for anything else)."""
+        raise SysError(EINVAL)
+
+    def follow_link(self, task: Task) -> Path | bytes:
+        """Where a symbolic link leads: text to walk, or the very place (a magic link of procfs)."""
+        return self.readlink(task)
+
+    def permission(self, cred: Cred, mask: int) -> None:
+        """EACCES unless `cred` may do all of `mask` (MAY_*) (Linux: generic_permission)."""
+        mode = self.mode
+        if cred.fsuid == self.uid:
+            mode >>= 6
+        elif mode & 0o070 != (mode & 0o007) << 3 and (cred.fsgid == self.gid or self.gid in cred.groups):
+            mode >>= 3
+        if not mask & ~mask_of(mode):
+            return
+        caps = cred.cap_effective
+        if self.mode & S_IFMT == S_IFDIR:
+            if caps & CAP_DAC_OVERRIDE or (not mask & MAY_WRITE and caps & CAP_DAC_READ_SEARCH):
+                return
+        elif (caps & CAP_DAC_READ_SEARCH and mask == MAY_READ) or (
+            caps & CAP_DAC_OVERRIDE and (not mask & MAY_EXEC or self.mode & 0o111)
+        ):
+            return
+        raise SysError(EACCES)
+
+    # --- what open makes of it
+    def open(self, task: Task, flags: int) -> File:
+        """Open it: permission is checked already; may raise Sleep (a FIFO). The caller sets path and cred."""
+        from forkernel.fs.file import DirFile, RegFile
+
+        kind = self.mode & S_IFMT
+        if kind == S_IFREG:
+            return RegFile(self, flags)
+        if kind == S_IFDIR:
+            return DirFile(self, flags)
+        if kind == S_IFIFO:
+            from forkernel.fs.pipe import fifo_open
+
+            return fifo_open(task, self, flags)
+        if kind == S_IFCHR or kind == S_IFBLK:
+            from forkernel.fs.devices import device_open
+
+            return device_open(task, self, flags)
+        raise SysError(ENXIO)
+
+    # --- attributes
+    def getattr(self, task: Task) -> None:
+        """Bring the fields up to date before they are shown (for files whose facts change by themselves)."""
+
+    def setattr(
+        self,
+        *,
+        mode: int | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        atime: int | None = None,
+        mtime: int | None = None,
+    ) -> None:
+        """Change attributes (Linux: notify_change); `mode` is permission bits only. Checks were made already."""
+        if mode is not None:
+            self.mode = self.mode & S_IFMT | mode
+        if uid is not None:
+            self.uid = uid
+        if gid is not None:
+            self.gid = gid
+        if atime is not None:
+            self.atime = atime
+        if mtime is not None:
+            self.mtime = mtime
+        self.ctime = self.sb.now()
+
+    def blocks(self) -> int:
+        """512-byte units in use, for st_blocks."""
+        return 0
+
+    def btime(self) -> int | None:
+        """Time of creation, None where it is not known."""
+        return None
+
+    def truncate(self, size: int) -> None:
+        """Set the length of a regular file; new bytes are zero."""
+        raise SysError(EISDIR if self.mode & S_IFMT == S_IFDIR else EINVAL)
+
+    def allocate(self, mode: int, offset: int, length: int) -> None:
+        """fallocate(2) on a regular file."""
+        raise SysError(ENODEV)
+
+    # --- contents of a regular file
+    def pread(self, offset: int, count: int) -> bytes:
+        """Up to `count` bytes at `offset`; b"" at or beyond the end."""
+        raise SysError(EISDIR if self.mode & S_IFMT == S_IFDIR else EINVAL)
+
+    def pwrite(self, offset: int, data: bytes) -> int:
+        """Write at `offset`, extending the file as needed; the number of bytes written."""
+        raise SysError(EISDIR if self.mode & S_IFMT == S_IFDIR else EINVAL)
+
+    def get_mapping(self) -> Mapping:
+        """The page cache, for mmap; ENODEV if the file has none."""
+        raise SysError(ENODEV)
+
+    def fsync(self) -> None:
+        """Write back (nothing to do for files in memory)."""
+
+    # --- names in a directory; the name was checked to be absent (or present), permission to be there
+    def iterate(self, task: Task) -> list[Dirent]:
+        """All entries but "." and "..", in a fixed order."""
+        raise SysError(ENOTDIR)
+
+    def create(self, task: Task, name: bytes, mode: int, rdev: int = 0) -> Inode:
+        """Make a file of any type but directory and symbolic link (Linux: create and mknod)."""
+        raise SysError(EACCES)
+
+    def mkdir(self, task: Task, name: bytes, mode: int) -> Inode:
+        """Make a directory."""
+        raise SysError(EPERM)
+
+    def symlink(self, task: Task, name: bytes, target: bytes) -> Inode:
+        """Make a symbolic link."""
+        raise SysError(EPERM)
+
+    def link(self, task: Task, name: bytes, inode: Inode) -> None:
+        """Give `inode` (of the same file system) one more name."""
+        raise SysError(EPERM)
+
+    def unlink(self, task: Task, name: bytes, inode: Inode) -> None:
+        """Take away a name of something that is not a directory."""
+        raise SysError(EPERM)
+
+    def rmdir(self, task: Task, name: bytes, inode: Inode) -> None:
+        """Take away an empty directory (ENOTEMPTY)."""
+        raise SysError(EPERM)
+
+    def rename(self, task: Task, name: bytes, newdir: Inode, newname: bytes, exchange: bool) -> None:
+        """Move `name` to `newdir`/`newname`, replacing what is there, or swap the two."""
+        raise SysError(EPERM)
+
+    def tmpfile(self, task: Task, mode: int) -> Inode:
+        """A regular file without a name (O_TMPFILE)."""
+        raise SysError(EOPNOTSUPP)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.ino} {self.mode:o}>"
+
+
+def mask_of(mode: int) -> int:
+    """The MAY_* bits in the lowest three bits of a mode."""
+    return mode & 7
+
+
+__all__ = [
+    "MAY_EXEC", "MAY_READ", "MAY_WRITE", "S_IFBLK", "S_IFCHR", "S_IFDIR", "S_IFIFO", "S_IFLNK",
+    "S_IFMT", "S_IFREG", "S_IFSOCK", "Dirent", "Inode", "Superblock", "mask_of",
+]  # fmt: skip
