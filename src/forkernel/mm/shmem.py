@@ -1,0 +1,79 @@
+"""Shared anonymous memory: MAP_SHARED without a file (Linux: mm/shmem.c, shmem_zero_setup).
+
+The pages belong to an object of their own, `ShmemFile`, which lives as long as an area maps it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.mm.vma import PAGE_SHIFT
+
+if TYPE_CHECKING:
+    from forkernel.hw.frames import FrameTable
+
+
+class ShmemMapping:
+    """Pages made when first touched, zero-filled (the Mapping protocol). `size` in bytes."""
+
+    __slots__ = ("frames", "pages", "size", "users")
+
+    def __init__(self, frames: FrameTable, size: int) -> None:
+        self.frames = frames
+        self.size = size
+        self.pages: dict[int, int] = {}
+        """Page index to frame; one reference to each is held here."""
+        self.users: dict[Any, int] = {}
+
+    def get_page(self, index: int) -> int:
+        """Frame of page `index`, made now if need be; SysError(ENOMEM)."""
+        frame = self.pages.get(index)
+        if frame is None:
+            frame = self.pages[index] = self.frames.alloc()
+        return frame
+
+    def peek_page(self, index: int) -> int:
+        """Frame of page `index`, 0 if it was never touched."""
+        return self.pages.get(index, 0)
+
+    def mark_dirty(self, index: int) -> None:
+        """Nothing to do: these pages are never dropped."""
+
+    def punch_hole(self, first: int, last: int) -> None:
+        """Forget pages `first` to `last`, inclusive; no area may map them any more."""
+        for index in [index for index in self.pages if first <= index <= last]:
+            self.frames.put(self.pages.pop(index))
+
+
+class ShmemFile:
+    """What stands for the file in areas of shared anonymous memory; shown as /dev/zero (deleted)."""
+
+    __slots__ = ("ino", "mapping", "refs")
+
+    def __init__(self, mapping: ShmemMapping, ino: int) -> None:
+        self.mapping = mapping
+        self.ino = ino
+        self.refs = 0
+
+    readable = writable = True
+    map_name = b"/dev/zero (deleted)"
+
+    def mmap_mapping(self) -> ShmemMapping:
+        """Its pages."""
+        return self.mapping
+
+    def get(self) -> ShmemFile:
+        """Take a reference."""
+        self.refs += 1
+        return self
+
+    def put(self) -> None:
+        """Give a reference back; the last one frees the pages."""
+        self.refs -= 1
+        if self.refs == 0:
+            self.mapping.punch_hole(0, self.mapping.size >> PAGE_SHIFT)
+
+
+def shmem_zero_setup(frames: FrameTable, size: int) -> ShmemFile:
+    """A new object of `size` bytes; whoever maps it takes the references."""
+    return ShmemFile(ShmemMapping(frames, size), 0)
