@@ -79,7 +79,7 @@ class SignalStruct:
     """What all threads of a process share beside memory and files (Linux: signal_struct)."""
 
     __slots__ = (
-        "cguest_time", "cmaj_flt", "cmaxrss", "cmin_flt", "cnivcsw", "cnvcsw", "cstime", "cutime",
+        "cguest_time", "cmaj_flt", "cmaxrss", "cmin_flt", "cnivcsw", "cnvcsw", "cstime", "curr_target", "cutime",
         "flags", "group_exec_task", "group_exit_code", "group_stop_count", "has_child_subreaper",
         "is_child_subreaper", "itimers", "leader", "maj_flt", "maxrss", "min_flt", "next_posix_timer_id",
         "nivcsw", "notify_count", "nvcsw", "oom_score_adj", "pgrp", "posix_timers", "rlim",
@@ -96,6 +96,8 @@ class SignalStruct:
         """The thread in de_thread (execve), which waits for the others to be gone."""
         self.notify_count = 0
         self.group_stop_count = 0
+        self.curr_target: Task | None = None
+        """The thread that took the last signal for the whole process; the search for the next starts there."""
         self.shared_pending = SigPending()
         self.wait_chldexit = WaitQueue()
         """Threads in wait4/waitid; woken when a child changes state."""
@@ -161,9 +163,10 @@ class Task:
 
     __slots__ = (
         "blocked", "child_tid_value", "children", "clear_child_tid", "comm", "cred", "deadline", "exit_code",
-        "exit_signal", "exit_state", "files", "flags", "fs", "group_leader", "ioprio", "kthread", "maj_flt",
-        "min_flt", "mm", "nivcsw", "no_new_privs", "nsproxy", "nvcsw", "parent", "parent_exec_id", "pdeath_signal",
-        "pending", "personality", "pid", "pidfd_wait", "ptrace", "real_parent", "restart_block", "resume",
+        "exit_signal", "exit_state", "fault", "files", "flags", "fs", "group_leader", "ioprio", "jobctl", "kthread",
+        "maj_flt", "min_flt", "mm", "nivcsw", "no_new_privs", "nsproxy", "nvcsw", "parent", "parent_exec_id",
+        "pdeath_signal", "pending", "personality", "pid", "pidfd_wait", "ptrace", "real_blocked", "real_parent",
+        "restart_block", "resume",
         "robust_list", "rseq", "sas_ss_flags", "sas_ss_size", "sas_ss_sp", "saved_sigmask", "se",
         "self_exec_id", "set_child_tid", "sighand", "signal", "sigpending", "sleep", "start_time", "state",
         "stime", "syscall_args", "syscall_nr", "system", "tgid", "thread", "timer_slack_ns", "utime",
@@ -209,6 +212,10 @@ class Task:
     """Signal mask, bit N-1 for signal N."""
     saved_sigmask: int | None
     """Mask to put back when no handler ran (sigsuspend, ppoll, pselect); TIF_RESTORE_SIGMASK."""
+    real_blocked: int
+    """Mask to go back to after sigtimedwait, 0 outside it."""
+    jobctl: int
+    """JOBCTL_* bits of kernel.signal: the task's part in a group stop."""
     pending: SigPending
     sigpending: bool
     """TIF_SIGPENDING: something is to be done before user mode. Set by signal.recalc_sigpending."""
@@ -231,6 +238,8 @@ class Task:
     """Saved CPU state while the task is off the CPU (Linux: thread_struct)."""
     kthread: Any
     """The step object of a kernel thread, None for user tasks."""
+    fault: tuple[int, int, int]
+    """Trap number, error code and address (CR2) of the last exception, for signal frames; zeros at first."""
     # --- pointers of the C library into user memory, 0 for none
     set_child_tid: int
     clear_child_tid: int

@@ -1,0 +1,310 @@
+"""Credentials: who a task is and what it may do (credentials(7), capabilities(7)).
+
+A `Cred` is never changed: a call that alters identity makes a new one from the old and `commit_creds` puts
+it in place, so tasks can share one and a check made earlier stays true for the one it was made with.
+
+Entry points: `capable` (the one permission question), `setuid` ... `setgroups` and `capset` (the calls'
+rules), `bprm_creds` (what execve makes of them), `kill_ok_by_cred` (signals).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from forkernel.abi.capability import (
+    CAP_FS_MASK,
+    CAP_FULL_SET,
+    CAP_KILL,
+    CAP_SETGID,
+    CAP_SETPCAP,
+    CAP_SETUID,
+    SECBIT_KEEP_CAPS,
+    SECBIT_NO_SETUID_FIXUP,
+    SECBIT_NOROOT,
+)
+from forkernel.abi.errno import EINVAL, EPERM
+from forkernel.errors import SysError
+from forkernel.kernel.task import PF_SUPERPRIV
+
+if TYPE_CHECKING:
+    from forkernel.kernel.task import Task
+
+INVALID_ID = 0xFFFFFFFF
+"""(uid_t) -1: "leave as it is" where a call says so, else EINVAL."""
+NGROUPS_MAX = 65536
+S_ISUID, S_ISGID, S_IXGRP = 0o4000, 0o2000, 0o010
+
+
+class Cred(NamedTuple):
+    """Linux: struct cred. `fsuid` and `fsgid` decide file access; cap_* are sets with bit N for capability N."""
+
+    uid: int = 0
+    euid: int = 0
+    suid: int = 0
+    fsuid: int = 0
+    gid: int = 0
+    egid: int = 0
+    sgid: int = 0
+    fsgid: int = 0
+    groups: tuple[int, ...] = ()
+    """Supplementary groups in ascending order."""
+    cap_inheritable: int = 0
+    cap_permitted: int = CAP_FULL_SET
+    cap_effective: int = CAP_FULL_SET
+    cap_bset: int = CAP_FULL_SET
+    cap_ambient: int = 0
+    securebits: int = 0
+
+    @classmethod
+    def of_user(cls, uid: int, gid: int, groups: tuple[int, ...] = ()) -> Cred:
+        """Credentials of a login by this user: all capabilities for root, none for others."""
+        caps = CAP_FULL_SET if uid == 0 else 0
+        return cls(uid, uid, uid, uid, gid, gid, gid, gid, tuple(sorted(groups)), 0, caps, caps)
+
+    def has_cap(self, cap: int) -> bool:
+        """Whether capability number `cap` is effective."""
+        return bool(self.cap_effective >> cap & 1)
+
+    def in_group(self, gid: int) -> bool:
+        """Whether `gid` counts for file access (Linux: in_group_p)."""
+        return gid == self.fsgid or gid in self.groups
+
+    def in_egroup(self, gid: int) -> bool:
+        """Whether `gid` is the effective or a supplementary group (Linux: in_egroup_p)."""
+        return gid == self.egid or gid in self.groups
+
+
+def capable(task: Task, cap: int) -> bool:
+    """Whether the task may use capability `cap`; notes the use in PF_SUPERPRIV."""
+    if not task.cred.cap_effective >> cap & 1:
+        return False
+    task.flags |= PF_SUPERPRIV
+    return True
+
+
+def commit_creds(task: Task, new: Cred) -> None:
+    """Give the task `new`. A change of identity or more privilege ends dumpability and the parent-death signal."""
+    old = task.cred
+    task.cred = new
+    same = (old.euid, old.fsuid, old.egid, old.fsgid) == (new.euid, new.fsuid, new.egid, new.fsgid)
+    if same and not new.cap_permitted & ~old.cap_permitted:
+        return
+    if task.mm is not None:
+        task.mm.dumpable = 0
+    task.pdeath_signal = 0
+
+
+def kill_ok_by_cred(task: Task, target: Task) -> bool:
+    """Whether identity or CAP_KILL lets `task` signal `target` (kill(2), Linux: kill_ok_by_cred)."""
+    cred, other = task.cred, target.cred
+    if cred.euid in (other.suid, other.uid) or cred.uid in (other.suid, other.uid):
+        return True
+    return capable(task, CAP_KILL)
+
+
+# --- user IDs (setuid(2), setreuid(2), setresuid(2), setfsuid(2))
+
+
+def _valid_id(number: int) -> int:
+    if number == INVALID_ID:
+        raise SysError(EINVAL)
+    return number
+
+
+def setuid(task: Task, uid: int) -> None:
+    """All four user IDs with CAP_SETUID, else the effective one back to the real or saved one."""
+    old = task.cred
+    _valid_id(uid)
+    if capable(task, CAP_SETUID):
+        new = old._replace(uid=uid, suid=uid, euid=uid, fsuid=uid)
+    elif uid in (old.uid, old.suid):
+        new = old._replace(euid=uid, fsuid=uid)
+    else:
+        raise SysError(EPERM)
+    commit_creds(task, fix_setuid(old, new))
+
+
+def setreuid(task: Task, ruid: int, euid: int) -> None:
+    """Real and effective user ID; the saved one follows when the real one is set or a new effective one comes."""
+    old = task.cred
+    real = old.uid if ruid == INVALID_ID else ruid
+    effective = old.euid if euid == INVALID_ID else euid
+    allowed = real in (old.uid, old.euid) and effective in (old.uid, old.euid, old.suid)
+    if not allowed and not capable(task, CAP_SETUID):
+        raise SysError(EPERM)
+    saved = old.suid
+    if ruid != INVALID_ID or (euid != INVALID_ID and euid != old.uid):
+        saved = effective
+    new = old._replace(uid=real, euid=effective, suid=saved, fsuid=effective)
+    commit_creds(task, fix_setuid(old, new))
+
+
+def setresuid(task: Task, ruid: int, euid: int, suid: int) -> None:
+    """Real, effective and saved user ID, each to any of the three, or to anything with CAP_SETUID."""
+    old = task.cred
+    wanted = [new for new in (ruid, euid, suid) if new != INVALID_ID]
+    if any(new not in (old.uid, old.euid, old.suid) for new in wanted) and not capable(task, CAP_SETUID):
+        raise SysError(EPERM)
+    real = old.uid if ruid == INVALID_ID else ruid
+    effective = old.euid if euid == INVALID_ID else euid
+    saved = old.suid if suid == INVALID_ID else suid
+    fsuid = old.fsuid
+    if (real, effective, saved) != (old.uid, old.euid, old.suid) or (
+        euid != INVALID_ID and effective != fsuid
+    ):
+        fsuid = effective
+    new = old._replace(uid=real, euid=effective, suid=saved, fsuid=fsuid)
+    commit_creds(task, fix_setuid(old, new))
+
+
+def setfsuid(task: Task, uid: int) -> int:
+    """User ID for file access; returns the old one, whether or not it was changed."""
+    old = task.cred
+    if uid == INVALID_ID or uid == old.fsuid:
+        return old.fsuid
+    if uid in (old.uid, old.euid, old.suid) or capable(task, CAP_SETUID):
+        commit_creds(task, _fix_setfsuid(old, old._replace(fsuid=uid)))
+    return old.fsuid
+
+
+def fix_setuid(old: Cred, new: Cred) -> Cred:
+    """What a change of user IDs does to capabilities (Linux: cap_emulate_setxuid; capabilities(7))."""
+    if old.securebits & SECBIT_NO_SETUID_FIXUP:
+        return new
+    if 0 in (old.uid, old.euid, old.suid) and 0 not in (new.uid, new.euid, new.suid):
+        new = new._replace(cap_ambient=0)
+        if not old.securebits & SECBIT_KEEP_CAPS:
+            new = new._replace(cap_permitted=0, cap_effective=0)
+    if old.euid == 0 and new.euid != 0:
+        new = new._replace(cap_effective=0)
+    elif old.euid != 0 and new.euid == 0:
+        new = new._replace(cap_effective=new.cap_permitted)
+    return new
+
+
+def _fix_setfsuid(old: Cred, new: Cred) -> Cred:
+    """File capabilities leave with file-system UID 0 and come back with it."""
+    if old.securebits & SECBIT_NO_SETUID_FIXUP:
+        return new
+    if old.fsuid == 0 and new.fsuid != 0:
+        return new._replace(cap_effective=new.cap_effective & ~CAP_FS_MASK)
+    if old.fsuid != 0 and new.fsuid == 0:
+        return new._replace(cap_effective=new.cap_effective | new.cap_permitted & CAP_FS_MASK)
+    return new
+
+
+# --- group IDs (setgid(2), setregid(2), setresgid(2), setfsgid(2), setgroups(2))
+
+
+def setgid(task: Task, gid: int) -> None:
+    """All four group IDs with CAP_SETGID, else the effective one back to the real or saved one."""
+    old = task.cred
+    _valid_id(gid)
+    if capable(task, CAP_SETGID):
+        new = old._replace(gid=gid, sgid=gid, egid=gid, fsgid=gid)
+    elif gid in (old.gid, old.sgid):
+        new = old._replace(egid=gid, fsgid=gid)
+    else:
+        raise SysError(EPERM)
+    commit_creds(task, new)
+
+
+def setregid(task: Task, rgid: int, egid: int) -> None:
+    """Real and effective group ID; the saved one follows as with `setreuid`."""
+    old = task.cred
+    real = old.gid if rgid == INVALID_ID else rgid
+    effective = old.egid if egid == INVALID_ID else egid
+    allowed = real in (old.gid, old.egid) and effective in (old.gid, old.egid, old.sgid)
+    if not allowed and not capable(task, CAP_SETGID):
+        raise SysError(EPERM)
+    saved = old.sgid
+    if rgid != INVALID_ID or (egid != INVALID_ID and egid != old.gid):
+        saved = effective
+    commit_creds(task, old._replace(gid=real, egid=effective, sgid=saved, fsgid=effective))
+
+
+def setresgid(task: Task, rgid: int, egid: int, sgid: int) -> None:
+    """Real, effective and saved group ID, each to any of the three, or to anything with CAP_SETGID."""
+    old = task.cred
+    wanted = [new for new in (rgid, egid, sgid) if new != INVALID_ID]
+    if any(new not in (old.gid, old.egid, old.sgid) for new in wanted) and not capable(task, CAP_SETGID):
+        raise SysError(EPERM)
+    real = old.gid if rgid == INVALID_ID else rgid
+    effective = old.egid if egid == INVALID_ID else egid
+    saved = old.sgid if sgid == INVALID_ID else sgid
+    fsgid = old.fsgid
+    if (real, effective, saved) != (old.gid, old.egid, old.sgid) or (
+        egid != INVALID_ID and effective != fsgid
+    ):
+        fsgid = effective
+    commit_creds(task, old._replace(gid=real, egid=effective, sgid=saved, fsgid=fsgid))
+
+
+def setfsgid(task: Task, gid: int) -> int:
+    """Group ID for file access; returns the old one, whether or not it was changed."""
+    old = task.cred
+    if gid not in (INVALID_ID, old.fsgid):
+        if gid in (old.gid, old.egid, old.sgid) or capable(task, CAP_SETGID):
+            commit_creds(task, old._replace(fsgid=gid))
+    return old.fsgid
+
+
+def setgroups(task: Task, groups: list[int]) -> None:
+    """Replace the supplementary groups; the caller has checked CAP_SETGID. EINVAL for the group -1."""
+    if INVALID_ID in groups:
+        raise SysError(EINVAL)
+    task.cred = task.cred._replace(groups=tuple(sorted(groups)))
+
+
+# --- capabilities (capset(2), execve(2))
+
+
+def capset(task: Task, effective: int, permitted: int, inheritable: int) -> None:
+    """Set the task's own capability sets; EPERM where that would gain something (Linux: cap_capset)."""
+    old = task.cred
+    effective &= CAP_FULL_SET
+    permitted &= CAP_FULL_SET
+    inheritable &= CAP_FULL_SET
+    if inheritable & ~(old.cap_inheritable | old.cap_permitted) and not capable(task, CAP_SETPCAP):
+        raise SysError(EPERM)
+    if inheritable & ~(old.cap_inheritable | old.cap_bset):
+        raise SysError(EPERM)
+    if permitted & ~old.cap_permitted or effective & ~permitted:
+        raise SysError(EPERM)
+    new = old._replace(
+        cap_effective=effective,
+        cap_permitted=permitted,
+        cap_inheritable=inheritable,
+        cap_ambient=old.cap_ambient & permitted & inheritable,
+    )
+    commit_creds(task, new)
+
+
+def bprm_creds(old: Cred, mode: int, uid: int, gid: int, *, no_new_privs: bool, nosuid: bool = False) -> Cred:
+    """Credentials after execve of a file with this mode, owner and group (Linux: bprm_fill_uid and
+    cap_bprm_creds_from_file; files carry no capabilities of their own here).
+
+    set-user-ID and set-group-ID bits count unless no_new_privs or a nosuid mount forbids it; root gets the
+    bounding set; everybody keeps ambient capabilities unless the file changes an ID.
+    """
+    euid, egid = old.euid, old.egid
+    if not (no_new_privs or nosuid):
+        if mode & S_ISUID:
+            euid = uid
+        if mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP:
+            egid = gid
+    set_id = euid != old.uid or egid != old.gid
+    privileged = not old.securebits & SECBIT_NOROOT and 0 in (old.uid, euid)
+    permitted = old.cap_bset | old.cap_inheritable if privileged else 0
+    all_effective = privileged and euid == 0
+    if no_new_privs and (set_id or permitted & ~old.cap_permitted):
+        euid, egid = old.uid, old.gid
+        permitted &= old.cap_permitted
+    ambient = 0 if set_id else old.cap_ambient
+    permitted |= ambient
+    effective = permitted if all_effective else ambient
+    return old._replace(
+        euid=euid, suid=euid, fsuid=euid, egid=egid, sgid=egid, fsgid=egid,
+        cap_permitted=permitted, cap_effective=effective, cap_ambient=ambient,
+        securebits=old.securebits & ~SECBIT_KEEP_CAPS,
+    )  # fmt: skip
