@@ -1,0 +1,110 @@
+"""The clocks of the machine: CLOCK_MONOTONIC counts from boot, CLOCK_REALTIME is that plus an offset.
+
+A virtual clock moves only when the kernel says so: a fixed step a trap (the kernel adds to `now` itself, or
+calls `advance`) and a jump to the next timer when every task sleeps (`jump_to`). The same program therefore
+sees the same times on every run. A real clock follows the host's; the kernel asks `monotonic` to refresh
+`now`, and waits `idle_seconds` where a virtual clock would jump.
+
+Times are integers, in nanoseconds.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+NSEC_PER_SEC = 1_000_000_000
+NSEC_PER_USEC = 1_000
+
+BOOT_EPOCH = 1_893_456_000 * NSEC_PER_SEC
+"""CLOCK_REALTIME at boot of a virtual clock: 2030-01-01 00:00:00 UTC. It is later than the files of the
+hosts this runs on, so that a file the guest writes is newer than what it was made from (make(1))."""
+
+CLOCK_RES = 1
+"""Resolution of every clock that is not a coarse one (Linux: hrtimer_resolution with high-resolution timers)."""
+
+
+class Clock:
+    """The virtual clock, and what both kinds share."""
+
+    __slots__ = ("now", "realtime_offset", "settings")
+
+    virtual = True
+    """Whether time is the kernel's own to move."""
+
+    def __init__(self, epoch: int = BOOT_EPOCH) -> None:
+        self.now = 0
+        """CLOCK_MONOTONIC nanoseconds. The kernel adds to it at each trap; it never goes back."""
+        self.realtime_offset = epoch
+        """CLOCK_REALTIME minus CLOCK_MONOTONIC."""
+        self.settings = 0
+        """How often CLOCK_REALTIME was set (timers that follow it must be placed anew)."""
+
+    def monotonic(self) -> int:
+        """CLOCK_MONOTONIC now."""
+        return self.now
+
+    def realtime(self) -> int:
+        """CLOCK_REALTIME now: nanoseconds since 1970-01-01 UTC."""
+        return self.monotonic() + self.realtime_offset
+
+    def set_realtime(self, value: int) -> None:
+        """Set CLOCK_REALTIME (clock_settime); CLOCK_MONOTONIC does not change."""
+        self.realtime_offset = value - self.monotonic()
+        self.settings += 1
+
+    def advance(self, nanoseconds: int) -> None:
+        """Let time pass while something runs."""
+        self.now += nanoseconds
+
+    def jump_to(self, when: int) -> None:
+        """Nothing runs until CLOCK_MONOTONIC reaches `when`: go there at once. Never goes back."""
+        self.now = max(self.now, when)
+
+    def idle_seconds(self, when: int) -> float:
+        """Host seconds for which the idle task must wait before CLOCK_MONOTONIC can reach `when`: 0 here."""
+        return 0.0
+
+
+class RealClock(Clock):
+    """The host's time. A restored snapshot goes on from where its clock stood."""
+
+    __slots__ = ("_base",)
+
+    virtual = False
+
+    def __init__(self) -> None:
+        super().__init__(time.time_ns())
+        self._base = time.monotonic_ns()
+
+    def monotonic(self) -> int:
+        """CLOCK_MONOTONIC now; `now` is refreshed."""
+        now = self.now = time.monotonic_ns() - self._base
+        return now
+
+    def advance(self, nanoseconds: int) -> None:
+        """Time passes by itself: only refresh `now`."""
+        self.monotonic()
+
+    def jump_to(self, when: int) -> None:
+        """Time cannot be hurried: only refresh `now`."""
+        self.monotonic()
+
+    def idle_seconds(self, when: int) -> float:
+        """Host seconds until CLOCK_MONOTONIC reaches `when`."""
+        return max(0, when - self.monotonic()) / NSEC_PER_SEC
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the base, which means something on this host and in this boot only."""
+        return {"now": self.monotonic(), "realtime_offset": self.realtime_offset, "settings": self.settings}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.now = state["now"]
+        self.realtime_offset = state["realtime_offset"]
+        self.settings = state["settings"]
+        self._base = time.monotonic_ns() - self.now
+
+
+def make_clock(kind: str) -> Clock:
+    """The clock for `--clock virtual` or `--clock real`."""
+    return RealClock() if kind == "real" else Clock()
