@@ -130,6 +130,10 @@ class File:
         """Move the position (lseek); the new one."""
         raise SysError(ESPIPE)
 
+    def unread(self, data: bytes) -> None:
+        """Take back the end of what `read` gave: it did not reach the reader's memory."""
+        self.pos -= len(data)
+
     def poll(self, task: Task) -> int:
         """What is ready now, as an EPOLL mask; a file that cannot block is always ready."""
         return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM
