@@ -12,6 +12,7 @@ from typing import Any
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
+MAP_NORESERVE = 0x4000  # mmap(2); named in Python's mmap module from 3.12 on only
 
 
 class Ram:
@@ -25,7 +26,7 @@ class Ram:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE)
+        self.map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
         self.bytes = memoryview(self.map)
         self.words = self.bytes.cast("Q")
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.map))

@@ -1,0 +1,405 @@
+"""The CPU: Unicorn in 64-bit user mode, walking real page tables in RAM.
+
+Life of a trap: the guest executes `syscall` or faults → Unicorn calls a hook → the hook copies the CPU's
+state into one reusable context (the live image) → the trap handler reads and changes it, or loads another
+task's → the hook copies it back and returns, and the CPU goes on from there, without having stopped.
+
+The context is the emulator's own CPU structure. Where its fields lie is found at start-up by changing
+one register at a time (`_Layout`), never written down: another build of the library is either calibrated
+or refused.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from typing import Any
+
+from forkernel.errors import KernelBug, UserError
+from forkernel.hw import libunicorn as lu
+from forkernel.hw.protocol import INVALID_OPCODE, PAGE_FAULT, RIP, TrapHandler
+from forkernel.hw.quantum import Quantum, load_counter
+from forkernel.hw.ram import PAGE_SHIFT, Ram
+
+GDT_ADDRESS = 1 << PAGE_SHIFT
+USER_CS, USER_SS = 0x33, 0x2B
+NO_EXIT = 0xFFFF_FFFF_FFFF_FFFF  # an address the guest cannot reach: emulation ends by stop alone
+UNLIMITED = 1 << 62
+
+EFER_VALUE = 1 << 0 | 1 << 8 | 1 << 10 | 1 << 11  # SCE LME LMA NXE
+CR0_VALUE = 0x80050033  # PG AM WP NE ET MP PE
+CR4_VALUE = 1 << 2 | 1 << 5 | 1 << 9 | 1 << 10 | 1 << 16  # TSD PAE OSFXSR OSXMMEXCPT FSGSBASE
+MSR_EFER = 0xC0000080
+
+
+def _descriptor(dpl: int, *, code: bool) -> int:
+    """A flat 64-bit segment descriptor (Intel SDM vol. 3, 3.4.5)."""
+    return 0xFFFF | (0x90 | dpl << 5 | (0xA if code else 2)) << 40 | 0xF << 48 | (0xA if code else 0xC) << 52
+
+
+class _Engine:
+    """One Unicorn engine and its reusable context, by raw handle."""
+
+    def __init__(self, ram: Ram) -> None:
+        self.lib = lu.load()
+        handle = ctypes.c_void_p()
+        self._check(self.lib.uc_open(lu.UC_ARCH_X86, lu.UC_MODE_64, ctypes.byref(handle)))
+        self.handle = handle
+        self.control(lu.UC_CTL_CPU_MODEL, ctypes.c_int(lu.UC_CPU_X86_NEHALEM))
+        self._check(self.lib.uc_mem_map_ptr(handle, 0, ram.size, lu.UC_PROT_ALL, ram.address))
+        context = ctypes.c_void_p()
+        self._check(self.lib.uc_context_alloc(handle, ctypes.byref(context)))
+        self.context = context
+        size = self.lib.uc_context_size(handle)
+        self.state = memoryview((ctypes.c_char * size).from_address(context.value or 0)).cast("B")
+        self._hooks: list[Any] = []
+
+    def _check(self, status: int) -> None:
+        if status:
+            raise UserError(f"the CPU cannot be set up: {self.lib.uc_strerror(status).decode()}")
+
+    def control(self, kind: int, *arguments: Any) -> None:
+        """uc_ctl, write direction."""
+        word = kind | len(arguments) << 26 | lu.UC_CTL_WRITE
+        self._check(self.lib.uc_ctl(self.handle, ctypes.c_uint(word), *arguments))
+
+    def hook(self, kind: int, callback: Any, data: Any = None, *extra: Any) -> None:
+        """uc_hook_add over all addresses."""
+        token = ctypes.c_size_t()
+        begin, end = ctypes.c_uint64(1), ctypes.c_uint64(0)
+        self._check(
+            self.lib.uc_hook_add(
+                self.handle, ctypes.byref(token), ctypes.c_int(kind), callback, data, begin, end, *extra
+            )
+        )
+        self._hooks.append((token, callback, data))
+
+    def write(self, register: int, value: Any) -> None:
+        """uc_reg_write; ints are 64-bit."""
+        data = ctypes.c_uint64(value) if isinstance(value, int) else value
+        self._check(self.lib.uc_reg_write(self.handle, register, ctypes.byref(data)))
+
+    def read(self, register: int) -> int:
+        """uc_reg_read of an integer register."""
+        data = ctypes.c_uint64()
+        self._check(self.lib.uc_reg_read(self.handle, register, ctypes.byref(data)))
+        return data.value
+
+    def save(self) -> None:
+        """CPU state into the context."""
+        self.lib.uc_context_save(self.handle, self.context)
+
+    def restore(self) -> None:
+        """The context into the CPU."""
+        self.lib.uc_context_restore(self.handle, self.context)
+
+    def snapshot(self) -> bytes:
+        """The CPU's state now, as bytes."""
+        self.save()
+        return self.state.tobytes()
+
+    def close(self) -> None:
+        """Free the engine."""
+        self.lib.uc_context_free(self.context)
+        self.lib.uc_close(self.handle)
+
+
+def _refuse(what: str) -> UserError:
+    return UserError(f"this libunicorn is not one Forkernel knows: cannot find {what} in the CPU's state")
+
+
+class Layout:
+    """Offsets of fields in the context, found by experiment. All in bytes, little-endian fields."""
+
+    def __init__(self, engine: _Engine) -> None:
+        self._engine = engine
+        general = [self._find(register, f"general register {i}") for i, register in enumerate(lu.GENERAL)]
+        rip = self._find(lu.RIP, "rip")
+        if [*general, rip] != list(range(general[0], general[0] + 17 * 8, 8)) or general[0] % 8:
+            raise _refuse("the general registers in order")
+        self.gpr = general[0]
+        self.cr2 = self._find(lu.CR2, "cr2")
+        self.cr3 = self.cr2 + 8
+        self.fs_base = self._find(lu.FS_BASE, "fs_base", 0x0000_1122_3344_5566)
+        self.gs_base = self._find(lu.GS_BASE, "gs_base", 0x0000_1122_3344_5566)
+        self.xmm = [self._find_wide(lu.XMM0 + i, f"xmm{i}", 16) for i in range(16)]
+        self.fpr = [self._find_wide(lu.FP0 + i, f"fp{i}", 10) for i in range(8)]
+        self.image = slice(self.gpr, self.xmm[-1] + 64)
+        self.in_flight = 0
+        self.error_code = 0
+
+    def _find(self, register: int, what: str, value: int = 0x1122334455667788) -> int:
+        engine = self._engine
+        old = engine.read(register)
+        engine.write(register, value)
+        raw = engine.snapshot()
+        engine.write(register, old)
+        marker = struct.pack("<Q", value)
+        if raw.count(marker) != 1:
+            raise _refuse(what)
+        return raw.index(marker)
+
+    def _find_wide(self, register: int, what: str, size: int) -> int:
+        engine = self._engine
+        marker = bytes(0x81 + i for i in range(size))
+        engine.write(register, (ctypes.c_char * 16)(*marker))
+        raw = engine.snapshot()
+        engine.write(register, (ctypes.c_char * 16)())
+        if raw.count(marker) != 1:
+            raise _refuse(what)
+        return raw.index(marker)
+
+
+class UnicornCpu:
+    """The processor the guest runs on (see `forkernel.hw.protocol.Cpu`)."""
+
+    def __init__(self, ram: Ram) -> None:
+        self._ram = ram
+        self._engine = engine = _Engine(ram)
+        self._enter_user_mode()
+        self.layout = layout = Layout(engine)
+        self._state = engine.state
+        self._live = engine.state[layout.image]
+        self._words = engine.state[layout.gpr % 8 :][: len(engine.state) // 8 * 8 - 8].cast("Q")
+        self.gpr = engine.state[layout.gpr : layout.gpr + 17 * 8].cast("Q")
+        self._cr2 = engine.state[layout.cr2 : layout.cr2 + 16].cast("Q")
+        self._handler: TrapHandler | None = None
+        self._failure: BaseException | None = None
+        self._stopping = False
+        self._flush_wanted = False
+        self._pgd = 0
+        self._counter = load_counter()
+        self._quantum = Quantum(UNLIMITED, ctypes.cast(engine.lib.uc_emu_stop, ctypes.c_void_p).value)
+        self._granted = UNLIMITED
+        self._counted = 0
+        self.repeatable = self._counter is not None
+        self._cr3_value = ctypes.c_uint64()
+        self._fresh = bytes(self._live)
+        self._add_hooks()
+        self._calibrate_faults()
+
+    # --- set-up
+
+    def _enter_user_mode(self) -> None:
+        """Long mode with paging on, segments of privilege level 3 (Intel SDM vol. 3, 9.8.5)."""
+        engine, table = self._engine, [0, 0, 0, 0, 0, _descriptor(3, code=False), _descriptor(3, code=True)]
+        self._ram.bytes[GDT_ADDRESS : GDT_ADDRESS + 56] = struct.pack("<7Q", *table)
+        engine.write(lu.GDTR, lu.Mmr(0, GDT_ADDRESS, 55, 0))
+        engine.write(lu.MSR, lu.Msr(MSR_EFER, EFER_VALUE))
+        before = engine.snapshot()
+        engine.write(lu.CR4, CR4_VALUE)
+        hidden = self._find_hidden_flags(before, engine.snapshot())
+        engine.write(lu.CR3, 0)
+        engine.write(lu.CR0, CR0_VALUE)
+        engine.write(lu.CS, USER_CS)
+        engine.write(lu.SS, USER_SS)
+        engine.save()
+        engine.state[hidden] |= 3
+        engine.restore()
+
+    @staticmethod
+    def _find_hidden_flags(before: bytes, after: bytes) -> int:
+        """Offset of QEMU's `hflags`, whose low two bits are the privilege level.
+
+        Writing CS and SS does not set the level (the probe below would see supervisor faults), so it is
+        set here. The field is the one in which turning CR4.OSFXSR on sets bit 22 and nothing else.
+        """
+        words = zip(struct.iter_unpack("<I", before), struct.iter_unpack("<I", after), strict=True)
+        found = [at * 4 for at, ((old,), (new,)) in enumerate(words) if old ^ new == 1 << 22]
+        if len(found) != 1:
+            raise _refuse("the privilege level")
+        return found[0]
+
+    def _add_hooks(self) -> None:
+        engine = self._engine
+        self._callbacks = (
+            lu.INTR_CALLBACK(self._on_interrupt),
+            lu.SYSCALL_CALLBACK(self._on_syscall),
+            lu.INVALID_CALLBACK(self._on_invalid),
+        )
+        engine.hook(lu.UC_HOOK_INTR, self._callbacks[0])
+        engine.hook(lu.UC_HOOK_INSN, self._callbacks[1], None, ctypes.c_int(lu.UC_X86_INS_SYSCALL))
+        engine.hook(lu.UC_HOOK_INSN_INVALID, self._callbacks[2])
+        if self._counter is not None:
+            engine.hook(lu.UC_HOOK_BLOCK, self._counter, ctypes.byref(self._quantum))
+
+    def _calibrate_faults(self) -> None:
+        """Cause three page faults with known error codes to find the fault fields in the context."""
+        probe = _FaultProbe(self, self._ram)
+        self.layout.in_flight, self.layout.error_code = probe.find()
+        self._in_flight = self._state[self.layout.in_flight : self.layout.in_flight + 4].cast("i")
+        self._error = self._state[self.layout.error_code : self.layout.error_code + 4].cast("I")
+        self._live[:] = self._fresh
+
+    # --- hooks: the hot path
+
+    def _on_syscall(self, _engine: int, _data: int) -> None:
+        engine = self._engine
+        lib, handle, context = engine.lib, engine.handle, engine.context
+        lib.uc_context_save(handle, context)
+        gpr = self.gpr
+        gpr[RIP] += 2
+        try:
+            self._handler.syscall()  # type: ignore[union-attr]
+        except BaseException as error:  # noqa: BLE001  # re-raised by run(), outside the emulator's frames
+            self._fail(error)
+        gpr[RIP] = (gpr[RIP] - 2) & NO_EXIT
+        lib.uc_context_restore(handle, context)
+        if self._flush_wanted:
+            self._write_cr3()
+
+    def _on_interrupt(self, _engine: int, vector: int, _data: int) -> None:
+        engine = self._engine
+        engine.lib.uc_context_save(engine.handle, engine.context)
+        self._in_flight[0] = -1
+        try:
+            self._handler.fault(vector, self._error[0], self._cr2[0])  # type: ignore[union-attr]
+        except BaseException as error:  # noqa: BLE001  # re-raised by run()
+            self._fail(error)
+        engine.lib.uc_context_restore(engine.handle, engine.context)
+        if self._flush_wanted:
+            self._write_cr3()
+
+    def _on_invalid(self, _engine: int, _data: int) -> bool:
+        self._on_interrupt(_engine, INVALID_OPCODE, _data)
+        return True
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self.stop()
+
+    def _write_cr3(self) -> None:
+        self._flush_wanted = False
+        self._cr3_value.value = self._pgd << PAGE_SHIFT
+        engine = self._engine
+        engine.lib.uc_reg_write(engine.handle, lu.CR3, ctypes.byref(self._cr3_value))
+
+    # --- images
+
+    def new_image(self) -> bytearray:
+        """See `Cpu.new_image`."""
+        return bytearray(self._fresh)
+
+    def save(self, image: bytearray) -> None:
+        """See `Cpu.save`."""
+        image[:] = self._live
+
+    def snapshot(self) -> bytearray:
+        """See `Cpu.snapshot`."""
+        return bytearray(self._live)
+
+    def load(self, image: bytearray, pgd: int) -> None:
+        """See `Cpu.load`."""
+        self._live[:] = image
+        self._cr2[1] = pgd << PAGE_SHIFT
+        if pgd != self._pgd:
+            self._pgd = pgd
+            self._flush_wanted = True
+
+    def flush_tlb(self) -> None:
+        """See `Cpu.flush_tlb`."""
+        self._flush_wanted = True
+
+    def flush_code(self) -> None:
+        """See `Cpu.flush_code`."""
+        self._engine.control(lu.UC_CTL_TB_FLUSH)
+
+    # --- running
+
+    def run(self, handler: TrapHandler) -> None:
+        """See `Cpu.run`."""
+        self._handler = handler
+        self._stopping = False
+        engine = self._engine
+        while not self._stopping:
+            engine.restore()
+            if self._flush_wanted:
+                self._write_cr3()
+            status = engine.lib.uc_emu_start(engine.handle, self.gpr[RIP], NO_EXIT, 0, 0)
+            engine.save()
+            self._in_flight[0] = -1
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            if status:
+                raise KernelBug(f"CPU stopped: {engine.lib.uc_strerror(status).decode()} at {self.gpr[RIP]:#x}")
+            if not self._stopping:
+                handler.quantum()
+
+    def stop(self) -> None:
+        """See `Cpu.stop`."""
+        self._stopping = True
+        self._engine.lib.uc_emu_stop(self._engine.handle)
+
+    def set_quantum(self, blocks: int) -> None:
+        """See `Cpu.set_quantum`."""
+        self._counted += self._granted - self._quantum.left
+        self._granted = blocks
+        self._quantum.left = blocks
+
+    def blocks(self) -> int:
+        """See `Cpu.blocks`."""
+        return self._counted + self._granted - int(self._quantum.left)
+
+
+class _FaultProbe:
+    """Causes faults whose vector and error code are known and looks where the context changed."""
+
+    CODE, DATA = 0x400000, 0x401000
+
+    def __init__(self, cpu: UnicornCpu, ram: Ram) -> None:
+        self._cpu = cpu
+        self._engine = cpu._engine
+        self._ram = ram
+        self._seen: list[bytes] = []
+
+    def syscall(self) -> None:
+        """Not reached."""
+
+    def quantum(self) -> None:
+        """Not reached."""
+
+    def find(self) -> tuple[int, int]:
+        """Offsets of the exception in flight (-1 when none) and of the error code."""
+        ram, tables = self._ram, [2, 3, 4, 5]
+        for table, lower in zip(tables[:3], tables[1:], strict=True):
+            ram.words[table * 512 + (2 if table == 4 else 0)] = lower << PAGE_SHIFT | 7
+        ram.words[5 * 512] = 6 << PAGE_SHIFT | 5
+        ram.words[5 * 512 + 1] = 7 << PAGE_SHIFT | 5 | 1 << 63
+        cases = ((b"\xc7\x03\0\0\0\0", 0x600000, 6), (b"\x8b\x03\x90\x90\x90\x90", 0x600000, 4),
+                 (b"\xff\xe3\x90\x90\x90\x90", self.DATA, 0x15))  # fmt: skip
+        self._quiet = quiet = self._engine.snapshot()
+        for at, (code, target, _) in enumerate(cases):
+            ram.bytes[0x6000 + at * 8 : 0x6000 + at * 8 + len(code)] = code
+            self._one(self.CODE + at * 8, target)
+        for frame in range(2, 8):
+            ram.bytes[frame << PAGE_SHIFT : (frame + 1) << PAGE_SHIFT] = bytes(1 << PAGE_SHIFT)
+        self._engine.state[:] = quiet
+        self._engine.restore()
+        self._cpu.flush_code()
+        flight = [i for i in range(0, len(quiet) - 3, 4) if quiet[i : i + 4] == b"\xff" * 4
+                  and all(seen[i : i + 4] == b"\x0e\0\0\0" for seen in self._seen)]  # fmt: skip
+        errors = [i for i in range(0, len(quiet) - 3, 4)
+                  if all(int.from_bytes(seen[i : i + 4], "little") == case[2]
+                         for seen, case in zip(self._seen, cases, strict=True))]  # fmt: skip
+        if len(flight) != 1 or len(errors) != 1:
+            raise _refuse("the exception in flight and its error code")
+        return flight[0], errors[0]
+
+    def _one(self, rip: int, rbx: int) -> None:
+        """Run one faulting instruction from a quiet CPU."""
+        engine, cpu = self._engine, self._cpu
+        engine.state[:] = self._quiet
+        engine.restore()
+        engine.write(lu.CR3, 2 << PAGE_SHIFT)
+        engine.write(lu.GENERAL[3], rbx)
+        cpu._handler = self
+        cpu._in_flight = memoryview(bytearray(4)).cast("i")
+        cpu._error = memoryview(bytearray(4)).cast("I")
+        engine.lib.uc_emu_start(engine.handle, rip, NO_EXIT, 0, 0)
+
+    def fault(self, vector: int, _error: int, _address: int) -> None:
+        """Record the context and stop."""
+        if vector == PAGE_FAULT:
+            self._seen.append(self._engine.state.tobytes())
+        self._engine.lib.uc_emu_stop(self._engine.handle)

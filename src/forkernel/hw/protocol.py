@@ -1,0 +1,72 @@
+"""What the rest of the kernel knows of a CPU: load a state, run, be called at each trap.
+
+`UnicornCpu` is the real one; `ScriptedCpu` plays a list of traps for tests. Between traps the CPU belongs
+to the guest; in a trap the *live image* holds the user registers of the current task, and what it holds
+when the trap handler returns is what the CPU goes on with. So a context switch is a change of the live
+image (and of the page tables), made inside the trap.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+# Traps other than calls, by x86 vector (Intel SDM vol. 3, 6.15).
+DIVIDE_ERROR, DEBUG, BREAKPOINT, OVERFLOW, BOUND, INVALID_OPCODE, DEVICE = 0, 1, 3, 4, 5, 6, 7
+GENERAL_PROTECTION, PAGE_FAULT, X87, ALIGNMENT, SIMD = 13, 14, 16, 17, 19
+# Page-fault error code bits.
+PF_PROT, PF_WRITE, PF_USER, PF_RSVD, PF_INSTR = 1, 2, 4, 8, 16
+
+RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, RIP = range(17)
+"""Index of each register in `Cpu.gpr`."""
+
+
+class TrapHandler(Protocol):
+    """The kernel's side of a trap (Linux: the entry code)."""
+
+    def syscall(self) -> None:
+        """The current task executed `syscall`; `rip` is past the instruction."""
+
+    def fault(self, vector: int, error: int, address: int) -> None:
+        """The current task raised exception `vector`; `rip` is at the instruction (past it for int3)."""
+
+    def quantum(self) -> None:
+        """The quantum is over, or the CPU was stopped from outside."""
+
+
+class Cpu(Protocol):
+    """One processor."""
+
+    gpr: Any
+    """Live general registers and RIP as unsigned 64-bit words, by the indices above."""
+    repeatable: bool
+    """Whether the quantum is counted in blocks, the same in every run."""
+
+    def new_image(self) -> bytearray:
+        """The state of a fresh user task: all registers zero, FPU initialised."""
+
+    def save(self, image: bytearray) -> None:
+        """Copy the live image out."""
+
+    def snapshot(self) -> bytearray:
+        """A copy of the live image."""
+
+    def load(self, image: bytearray, pgd: int) -> None:
+        """Make `image` the live one, on the page tables whose root is frame `pgd`."""
+
+    def flush_tlb(self) -> None:
+        """Permissions were taken away from the current tables: forget cached translations."""
+
+    def flush_code(self) -> None:
+        """Contents of frames with code changed: forget translated code."""
+
+    def run(self, handler: TrapHandler) -> None:
+        """Run the live image until `stop`; all traps go to `handler`."""
+
+    def stop(self) -> None:
+        """Make `run` return after the current trap."""
+
+    def set_quantum(self, blocks: int) -> None:
+        """Stop for a `quantum` trap after so many blocks."""
+
+    def blocks(self) -> int:
+        """Blocks run since the CPU was made (0 where they cannot be counted)."""
