@@ -16,6 +16,7 @@ from forkernel.abi.errno import (
     EACCES,
     EAGAIN,
     EEXIST,
+    EFAULT,
     EINVAL,
     ENOMEM,
     EOPNOTSUPP,
@@ -278,30 +279,35 @@ def install_special_mapping(mm: MmStruct, addr: int, length: int, vm_flags: int,
 
 
 def mm_populate(mm: MmStruct, addr: int, length: int) -> None:
-    """Fault pages in ahead of use, as far as it goes; errors only end it (Linux: __mm_populate).
-
-    Private writable areas get their own pages (a write fault), others what a read brings.
-    """
+    """Fault pages in ahead of use as far as it goes; errors are not reported (Linux: mm_populate)."""
     for vma in mm.vmas.overlapping(addr, addr + length):
-        if not populate_vma(mm, vma.clip(addr, addr + length)):
+        if populate_vma(mm, vma.clip(addr, addr + length)) == ENOMEM:
             return
 
 
-def populate_vma(mm: MmStruct, area: Vma) -> bool:
-    """Fault in every page of an area; False when a page cannot be had."""
-    if not area.flags & VM_ACCESS_FLAGS:
-        return False
+def populate_vma(mm: MmStruct, area: Vma) -> int:
+    """Fault in every page of an area or a part of it; returns 0, EFAULT or ENOMEM.
+
+    Private writable areas get their own pages (a write fault), others what a read brings. Areas locked
+    on fault (mlock2, MLOCK_ONFAULT) are left to their faults.
+    """
     if area.flags & VM_LOCKONFAULT:
-        return True
-    write = area.flags & (VM_WRITE | VM_SHARED) == VM_WRITE
+        return 0
+    if not area.flags & VM_ACCESS_FLAGS:
+        return EFAULT
+    return fault_in(mm, area, area.flags & (VM_WRITE | VM_SHARED) == VM_WRITE)
+
+
+def fault_in(mm: MmStruct, area: Vma, write: bool) -> int:
+    """Make every page of an area present, writable with `write`; returns 0, EFAULT or ENOMEM."""
+    wanted = 3 if write else 1
     for addr in range(area.start, area.end, PAGE_SIZE):
-        if mm.pt.lookup(addr) & 1 and not write:
-            continue
-        try:
-            mm.handle_fault(addr, write)
-        except SysError:
-            return False
-    return True
+        if mm.pt.lookup(addr) & wanted != wanted:
+            try:
+                mm.handle_fault(addr, write)
+            except SysError as error:
+                return ENOMEM if error.errno == ENOMEM else EFAULT
+    return 0
 
 
 # --- munmap
@@ -320,9 +326,10 @@ def do_munmap(mm: MmStruct, addr: int, length: int) -> None:
         vma = vmas.lookup(addr)
         if vma is not None and vma.start < addr and vma.end > end:
             raise SysError(ENOMEM)
-    removed = vmas.remove(addr, end)
-    if removed:
-        mm.pt.zap(removed[0].start, removed[-1].end)
+    covered = vmas.overlapping(addr, end)
+    if covered:
+        mm.pt.zap(max(addr, covered[0].start), min(end, covered[-1].end))
+        vmas.remove(addr, end)
 
 
 def exit_mmap(mm: MmStruct) -> None:
@@ -461,6 +468,7 @@ def setup_arg_pages(mm: MmStruct, stack_top: int, used: int, executable: bool = 
 
 __all__ = [
     "accountable_mapping", "calc_vm_prot_bits", "do_brk", "do_mmap", "do_munmap", "dup_mmap", "exit_mmap",
-    "expand_stack", "find_vma", "get_unmapped_area", "install_special_mapping", "may_expand_vm", "mlock_future_ok",
-    "mm_populate", "mmap_region", "populate_vma", "setup_arg_pages", "vm_brk_flags", "vm_enough_memory",
+    "expand_stack", "fault_in", "find_vma", "get_unmapped_area", "install_special_mapping", "may_expand_vm",
+    "mlock_future_ok", "mm_populate", "mmap_region", "populate_vma", "setup_arg_pages", "vm_brk_flags",
+    "vm_enough_memory",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_P, PTE_W, TABLE
+from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_P, PTE_U, PTE_W, TABLE
 from forkernel.hw.frames import CODE, FrameTable
 from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
 
@@ -133,7 +133,9 @@ class TableStore:
         bits = self.live[table]
         if level == 1:
             return bits.bit_count()
-        return sum(self.count(self.words[table * 512 + index] >> 12 & FRAME_MASK, level - 1) for index in each_bit(bits))
+        return sum(
+            self.count(self.words[table * 512 + index] >> 12 & FRAME_MASK, level - 1) for index in each_bit(bits)
+        )
 
 
 def _frames_of(entries: Any) -> Any:
@@ -339,17 +341,19 @@ class PageTable:
                 if start <= va < end:
                     yield va, self.lookup(va)
 
-    def protect(self, start: int, end: int, *, execute: bool) -> None:
+    def protect(self, start: int, end: int, *, execute: bool, access: bool = True) -> None:
         """Take the write permission of all pages in the range away and set whether they may be executed.
 
-        A page that may be written gets its permission back at the next write fault.
+        A page that may be written gets its permission back at the next write fault. Without `access`
+        (PROT_NONE) the pages stay, with PTE_U cleared: user mode faults on them.
         """
         store = self.store
+        user = PTE_U if access else 0
         for table, base in self.tables(start, end, own=True):
             for index in each_bit(store.live[table]):
                 if start <= base + (index << 12) < end:
                     at = table * 512 + index
-                    entry = store.words[at] & NOT_W
+                    entry = store.words[at] & NOT_W & ~PTE_U | user
                     if execute:
                         entry &= ~PTE_NX
                         store.frames.flags[entry >> 12 & FRAME_MASK] |= CODE

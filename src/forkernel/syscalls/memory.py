@@ -1,0 +1,169 @@
+"""System calls about address spaces: mmap, munmap, mprotect, mremap, brk, madvise, mlock and their family."""
+
+from __future__ import annotations
+
+from forkernel.abi.errno import EBADF, EFAULT, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP
+from forkernel.abi.mman import MAP_ANONYMOUS, MAP_HUGETLB, MREMAP_DONTUNMAP, MREMAP_FIXED, PROT_EXEC, PROT_READ
+from forkernel.abi.types import I32, U32, U64
+from forkernel.errors import SysError
+from forkernel.kernel.task import Task
+from forkernel.mm.layout import TASK_SIZE, page_align
+from forkernel.mm.madvise import do_madvise, do_mincore, do_msync
+from forkernel.mm.mlock import do_mlock, do_mlockall, do_munlock, do_munlockall
+from forkernel.mm.mm_struct import MmStruct
+from forkernel.mm.mmap import do_brk, do_mmap, do_munmap
+from forkernel.mm.mprotect import do_mprotect
+from forkernel.mm.mremap import do_mremap
+from forkernel.mm.uaccess import UserBuf
+from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT
+from forkernel.syscalls.registry import syscall
+
+READ_IMPLIES_EXEC = 0x0400000
+"""personality(2): PROT_READ gives PROT_EXEC too."""
+
+
+def mm_of(task: Task) -> MmStruct:
+    """The address space of the caller, which a task in a call always has."""
+    mm = task.mm
+    assert mm is not None
+    return mm
+
+
+def effective_prot(task: Task, prot: int) -> int:
+    """PROT_* with what the caller's personality adds."""
+    if prot & PROT_READ and task.personality & READ_IMPLIES_EXEC:
+        return prot | PROT_EXEC
+    return prot
+
+
+@syscall("mmap")
+def sys_mmap(task: Task, addr: U64, length: U64, prot: U64, flags: U64, fd: I32, offset: U64) -> int:
+    """Map memory or a file; mmap(2)."""
+    if offset & ~PAGE_MASK:
+        raise SysError(EINVAL)
+    file = None
+    if not flags & MAP_ANONYMOUS:
+        if task.files is None:
+            raise SysError(EBADF)
+        file = task.files.get(fd)
+        if flags & MAP_HUGETLB:
+            raise SysError(EINVAL)
+    caps = task.cred.cap_effective
+    prot = effective_prot(task, prot)
+    return do_mmap(mm_of(task), addr, length, prot, flags, file, offset >> PAGE_SHIFT, caps=caps)
+
+
+@syscall("munmap")
+def sys_munmap(task: Task, addr: U64, length: U64) -> int:
+    """Unmap; munmap(2)."""
+    do_munmap(mm_of(task), addr, length)
+    return 0
+
+
+@syscall("mprotect")
+def sys_mprotect(task: Task, addr: U64, length: U64, prot: U64) -> int:
+    """Change access; mprotect(2)."""
+    do_mprotect(mm_of(task), addr, length, effective_prot(task, prot))
+    return 0
+
+
+@syscall("pkey_mprotect")
+def sys_pkey_mprotect(task: Task, addr: U64, length: U64, prot: U64, pkey: I32) -> int:
+    """mprotect when the key is -1; the CPU has no protection keys, so any other is invalid; pkeys(7)."""
+    if pkey != -1:
+        raise SysError(EINVAL)
+    return sys_mprotect(task, addr, length, prot)
+
+
+@syscall("pkey_alloc")
+def sys_pkey_alloc(task: Task, flags: U64, access: U64) -> int:
+    """No key can be had on a CPU without protection keys: ENOSPC; pkey_alloc(2)."""
+    raise SysError(EINVAL if flags or access & ~3 else ENOSPC)
+
+
+@syscall("pkey_free")
+def sys_pkey_free(task: Task, pkey: I32) -> int:
+    """No key was ever allocated; pkey_free(2)."""
+    raise SysError(EINVAL)
+
+
+@syscall("brk")
+def sys_brk(task: Task, addr: U64) -> int:
+    """Move the end of the heap and return it; where that fails, return the old one; brk(2), NOTES."""
+    return do_brk(mm_of(task), addr)
+
+
+@syscall("mremap")
+def sys_mremap(task: Task, addr: U64, old_len: U64, new_len: U64, flags: U64, new_addr: U64) -> int:
+    """Resize or move a mapping; mremap(2)."""
+    if not flags & (MREMAP_FIXED | MREMAP_DONTUNMAP):
+        new_addr = 0
+    return do_mremap(mm_of(task), addr, old_len, new_len, flags, new_addr, caps=task.cred.cap_effective)
+
+
+@syscall("madvise")
+def sys_madvise(task: Task, addr: U64, length: U64, advice: I32) -> int:
+    """Advice about use of memory; madvise(2)."""
+    do_madvise(mm_of(task), addr, length, advice)
+    return 0
+
+
+@syscall("mincore")
+def sys_mincore(task: Task, addr: U64, length: U64, vec: UserBuf) -> int:
+    """Which pages are in memory; mincore(2)."""
+    if addr & ~PAGE_MASK:
+        raise SysError(EINVAL)
+    if addr + length > TASK_SIZE:
+        raise SysError(ENOMEM)
+    if vec.addr + (page_align(length) >> PAGE_SHIFT) > TASK_SIZE:
+        raise SysError(EFAULT)
+    vec.write(do_mincore(mm_of(task), addr, length))
+    return 0
+
+
+@syscall("msync")
+def sys_msync(task: Task, addr: U64, length: U64, flags: I32) -> int:
+    """Write a mapping back to its file; msync(2)."""
+    do_msync(mm_of(task), addr, length, flags)
+    return 0
+
+
+@syscall("mlock")
+def sys_mlock(task: Task, addr: U64, length: U64) -> int:
+    """Lock pages into memory; mlock(2)."""
+    do_mlock(mm_of(task), addr, length, caps=task.cred.cap_effective)
+    return 0
+
+
+@syscall("mlock2")
+def sys_mlock2(task: Task, addr: U64, length: U64, flags: I32) -> int:
+    """Lock pages, perhaps only as they are touched (MLOCK_ONFAULT); mlock(2)."""
+    do_mlock(mm_of(task), addr, length, flags, caps=task.cred.cap_effective)
+    return 0
+
+
+@syscall("munlock")
+def sys_munlock(task: Task, addr: U64, length: U64) -> int:
+    """Unlock pages; mlock(2)."""
+    do_munlock(mm_of(task), addr, length)
+    return 0
+
+
+@syscall("mlockall")
+def sys_mlockall(task: Task, flags: I32) -> int:
+    """Lock all of the address space; mlock(2)."""
+    do_mlockall(mm_of(task), flags, caps=task.cred.cap_effective)
+    return 0
+
+
+@syscall("munlockall")
+def sys_munlockall(task: Task) -> int:
+    """Unlock all of the address space; mlock(2)."""
+    do_munlockall(mm_of(task))
+    return 0
+
+
+@syscall("map_shadow_stack")
+def sys_map_shadow_stack(task: Task, addr: U64, size: U64, flags: U32) -> int:
+    """The CPU has no shadow stacks: EOPNOTSUPP."""
+    raise SysError(EOPNOTSUPP)
