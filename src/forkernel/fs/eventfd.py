@@ -1,0 +1,76 @@
+"""eventfd: a counter to wait on (Linux: fs/eventfd.c, eventfd(2)).
+
+A read takes the counter (or one, with EFD_SEMAPHORE) and sleeps while it is zero; a write adds and sleeps
+while the sum would reach 2**64 - 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forkernel.abi.errno import EAGAIN, EINVAL
+from forkernel.abi.fcntl import O_CLOEXEC, O_NONBLOCK
+from forkernel.abi.poll import EPOLLIN, EPOLLOUT
+from forkernel.errors import SysError
+from forkernel.fs.file import File
+from forkernel.fs.inode import Inode
+from forkernel.wait import Sleep, WaitQueue
+
+EFD_SEMAPHORE = 1
+EFD_CLOEXEC = O_CLOEXEC
+EFD_NONBLOCK = O_NONBLOCK
+ULLONG_MAX = (1 << 64) - 1
+
+
+class EventFile(File):
+    """An open eventfd (Linux: eventfd_ctx)."""
+
+    __slots__ = ("count", "rd_wait", "semaphore", "wr_wait")
+
+    def __init__(self, inode: Inode | None, flags: int, count: int, semaphore: bool) -> None:
+        super().__init__(inode, flags)
+        self.count = count
+        self.semaphore = semaphore
+        self.rd_wait = WaitQueue()
+        self.wr_wait = WaitQueue()
+
+    def read(self, task: Any, count: int) -> bytes:
+        """Eight bytes: the counter, which becomes zero, or 1 of it for a semaphore."""
+        if count < 8:
+            raise SysError(EINVAL)
+        if not self.count:
+            if self.flags & O_NONBLOCK:
+                raise SysError(EAGAIN)
+            raise Sleep(self.rd_wait)
+        taken = 1 if self.semaphore else self.count
+        self.count -= taken
+        self.wr_wait.wake_up()
+        return taken.to_bytes(8, "little")
+
+    def write(self, task: Any, data: bytes) -> int:
+        """Add the number in the first eight bytes; 2**64 - 1 is EINVAL."""
+        if len(data) < 8:
+            raise SysError(EINVAL)
+        added = int.from_bytes(data[:8], "little")
+        if added == ULLONG_MAX:
+            raise SysError(EINVAL)
+        if self.count + added >= ULLONG_MAX:
+            if self.flags & O_NONBLOCK:
+                raise SysError(EAGAIN)
+            raise Sleep(self.wr_wait)
+        self.count += added
+        self.rd_wait.wake_up()
+        return 8
+
+    def poll(self, task: Any) -> int:
+        """Readable above zero, writable while one can be added."""
+        mask = EPOLLIN if self.count else 0
+        return mask | EPOLLOUT if self.count < ULLONG_MAX - 1 else mask
+
+    def poll_queues(self) -> tuple[WaitQueue, ...]:
+        """Readers' and writers' queues."""
+        return (self.rd_wait, self.wr_wait)
+
+    def fdinfo(self) -> bytes:
+        """/proc/PID/fdinfo."""
+        return b"eventfd-count: %16x\neventfd-id: 0\neventfd-semaphore: %d\n" % (self.count, self.semaphore)

@@ -1,0 +1,235 @@
+"""epoll: a set of files to wait for (Linux: fs/eventpoll.c, epoll(7)).
+
+Life cycle: `EventPollFile.control` adds, changes and drops an `EpItem` for a (descriptor, open file) pair.
+The item stays parked on the file's wait queues for as long as it lives; a wake-up puts it on the ready
+list and wakes who waits for the set. `send_events` takes from the ready list what is truly ready: edge
+triggered items leave the list, level triggered ones go to its end, one-shot ones are disabled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forkernel.abi.errno import EEXIST, EINVAL, ELOOP, ENOENT, EPERM
+from forkernel.abi.poll import (
+    EPOLL_CTL_ADD,
+    EPOLL_CTL_DEL,
+    EPOLL_CTL_MOD,
+    EPOLLERR,
+    EPOLLET,
+    EPOLLEXCLUSIVE,
+    EPOLLHUP,
+    EPOLLIN,
+    EPOLLONESHOT,
+    EPOLLOUT,
+    EPOLLWAKEUP,
+    IN_MASK,
+)
+from forkernel.errors import SysError
+from forkernel.fs.file import File
+from forkernel.fs.inode import Inode
+from forkernel.wait import WaitQueue
+
+EP_MAX_NESTS = 4
+EP_PRIVATE_BITS = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
+EXCLUSIVE_OK_BITS = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE
+
+
+class EpItem:
+    """One watched file (Linux: epitem). A `Waiter` that stays on the file's queues until it is removed."""
+
+    __slots__ = ("data", "ep", "events", "fd", "file", "queues", "taken_seq")
+
+    def __init__(self, ep: EventPollFile, fd: int, file: File, events: int, data: int) -> None:
+        self.ep = ep
+        self.fd = fd
+        self.file = file
+        self.events = events
+        """Mask asked for; only private bits are left once a one-shot item has fired."""
+        self.data = data
+        self.queues: tuple[WaitQueue, ...] = ()
+        self.taken_seq = -1
+        """For EPOLLEXCLUSIVE: the wake-up of the queue that this item used up."""
+
+    def attach(self) -> None:
+        """Park on the queues of the file."""
+        self.queues = self.file.poll_queues()
+        for queue in self.queues:
+            queue.waiters[self] = None
+
+    def detach(self) -> None:
+        """Leave the file's queues and the ready list."""
+        for queue in self.queues:
+            queue.waiters.pop(self, None)
+        self.queues = ()
+        self.ep.ready.pop(self, None)
+
+    def poll(self, task: Any) -> int:
+        """What of the wanted events is there now."""
+        return self.file.poll(task) & self.events
+
+    def wake_from(self, queue: WaitQueue) -> None:
+        """The file may have become ready (Linux: ep_poll_callback)."""
+        if not self.events & ~EP_PRIVATE_BITS:
+            return
+        if self.events & EPOLLEXCLUSIVE:
+            if self._used_up(queue):
+                return
+            if self.ep.wait.waiters:
+                self.taken_seq = queue.seq
+        self.ep.make_ready(self)
+
+    def _used_up(self, queue: WaitQueue) -> bool:
+        """Whether another exclusive item took this very wake-up of `queue`."""
+        return any(isinstance(other, EpItem) and other.taken_seq == queue.seq for other in queue.waiters)
+
+
+class EventPollFile(File):
+    """An open epoll set (Linux: eventpoll)."""
+
+    __slots__ = ("items", "poll_wait", "ready", "wait")
+
+    def __init__(self, inode: Inode | None, flags: int) -> None:
+        super().__init__(inode, flags)
+        self.items: dict[tuple[int, File], EpItem] = {}
+        """By descriptor and open file, in order of adding."""
+        self.ready: dict[EpItem, None] = {}
+        """Items to look at, in order of their becoming ready (Linux: rdllist)."""
+        self.wait = WaitQueue()
+        """Tasks in epoll_wait."""
+        self.poll_wait = WaitQueue()
+        """Those who poll the set itself."""
+
+    # --- epoll_ctl
+    def control(self, task: Any, op: int, fd: int, file: File, events: int, data: int) -> None:
+        """epoll_ctl on `file`; EPERM, EINVAL, ELOOP, EEXIST, ENOENT as epoll_ctl(2) lists them."""
+        if not file.can_poll():
+            raise SysError(EPERM)
+        if file is self:
+            raise SysError(EINVAL)
+        if op != EPOLL_CTL_DEL and events & EPOLLEXCLUSIVE:
+            nested = isinstance(file, EventPollFile)
+            if op == EPOLL_CTL_MOD or (op == EPOLL_CTL_ADD and (nested or events & ~EXCLUSIVE_OK_BITS)):
+                raise SysError(EINVAL)
+        if op == EPOLL_CTL_ADD and isinstance(file, EventPollFile):
+            self._check_loop(file)
+        item = self.items.get((fd, file))
+        if op == EPOLL_CTL_ADD:
+            self._insert(task, item, fd, file, events, data)
+        elif op in (EPOLL_CTL_DEL, EPOLL_CTL_MOD) and item is None:
+            raise SysError(ENOENT)
+        elif op == EPOLL_CTL_DEL and item is not None:
+            self.remove(item)
+        elif op == EPOLL_CTL_MOD and item is not None and not item.events & EPOLLEXCLUSIVE:
+            item.events, item.data = events | EPOLLERR | EPOLLHUP, data
+            if item.poll(task):
+                self.make_ready(item)
+        else:
+            raise SysError(EINVAL)
+
+    def _insert(self, task: Any, old: EpItem | None, fd: int, file: File, events: int, data: int) -> None:
+        """EPOLL_CTL_ADD (Linux: ep_insert)."""
+        if old is not None:
+            raise SysError(EEXIST)
+        item = EpItem(self, fd, file, events | EPOLLERR | EPOLLHUP, data)
+        self.items[fd, file] = item
+        file.ep_links = (*(file.ep_links or ()), item)
+        item.attach()
+        if item.poll(task):
+            self.make_ready(item)
+
+    def remove(self, item: EpItem) -> None:
+        """Forget an item (Linux: ep_remove)."""
+        item.detach()
+        del self.items[item.fd, item.file]
+        item.file.ep_links = tuple(other for other in item.file.ep_links if other is not item)
+
+    def _check_loop(self, inner: EventPollFile) -> None:
+        """ELOOP when `inner` watches this set, or sets would be nested more than five deep."""
+        if _reaches(inner, self) or _height(inner) + _depth(self) > EP_MAX_NESTS - 1:
+            raise SysError(ELOOP)
+
+    def make_ready(self, item: EpItem) -> None:
+        """Put an item on the ready list and wake who waits."""
+        self.ready[item] = None
+        if self.wait.waiters:
+            self.wait.wake_up(1)
+        if self.poll_wait.waiters:
+            self.poll_wait.wake_up()
+
+    # --- epoll_wait
+    def send_events(self, task: Any, maxevents: int) -> list[tuple[int, int]]:
+        """Up to `maxevents` pairs of (events, data) that are ready now (Linux: ep_send_events)."""
+        found: list[tuple[int, int]] = []
+        for item in list(self.ready):
+            if len(found) == maxevents:
+                break
+            del self.ready[item]
+            revents = item.poll(task)
+            if not revents:
+                continue
+            found.append((revents, item.data))
+            if item.events & EPOLLONESHOT:
+                item.events &= EP_PRIVATE_BITS
+            elif not item.events & EPOLLET:
+                self.ready[item] = None
+        if self.ready and self.wait.waiters:
+            self.wait.wake_up(1)
+        return found
+
+    # --- as a file
+    def poll(self, task: Any) -> int:
+        """Readable when an item is ready."""
+        for item in list(self.ready):
+            if item.poll(task):
+                return IN_MASK
+            del self.ready[item]
+        return 0
+
+    def poll_queues(self) -> tuple[WaitQueue, ...]:
+        """Woken when an item becomes ready."""
+        return (self.poll_wait,)
+
+    def release(self) -> None:
+        """The set is gone: its items leave the files they watch."""
+        for item in list(self.items.values()):
+            self.remove(item)
+        super().release()
+
+    def fdinfo(self) -> bytes:
+        """/proc/PID/fdinfo: a line for each item."""
+        lines = []
+        for item in self.items.values():
+            inode = item.file.inode
+            ino, dev = (0, 0) if inode is None else (inode.ino, inode.sb.dev)
+            lines.append(
+                b"tfd: %8d events: %8x data: %16x  pos:%d ino:%x sdev:%x\n"
+                % (item.fd, item.events, item.data, item.file.pos, ino, dev)
+            )
+        return b"".join(lines)
+
+
+def eventpoll_release(file: File) -> None:
+    """The last reference to a watched file goes: drop it from every set (Linux: eventpoll_release_file)."""
+    for item in file.ep_links or ():
+        item.ep.remove(item)
+
+
+def _inner(ep: EventPollFile) -> list[EventPollFile]:
+    """The sets that a set watches."""
+    return [item.file for item in ep.items.values() if isinstance(item.file, EventPollFile)]
+
+
+def _reaches(start: EventPollFile, target: EventPollFile) -> bool:
+    """Whether `target` is `start` or watched by it, directly or through other sets."""
+    return start is target or any(_reaches(inner, target) for inner in _inner(start))
+
+
+def _height(ep: EventPollFile) -> int:
+    """Levels of sets below a set."""
+    return max((1 + _height(inner) for inner in _inner(ep)), default=0)
+
+
+def _depth(ep: EventPollFile) -> int:
+    """Levels of sets above a set."""
+    return max((1 + _depth(item.ep) for item in ep.ep_links or ()), default=0)

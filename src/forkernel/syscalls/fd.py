@@ -1,0 +1,349 @@
+"""Descriptors: close, dup and their kin, fcntl, flock."""
+
+from __future__ import annotations
+
+from forkernel.abi.errno import EBADF, EINVAL, EOVERFLOW, EPERM, ESRCH
+from forkernel.abi.fcntl import (
+    CLOSE_RANGE_CLOEXEC,
+    CLOSE_RANGE_UNSHARE,
+    F_ADD_SEALS,
+    F_DUPFD,
+    F_DUPFD_CLOEXEC,
+    F_DUPFD_QUERY,
+    F_GET_SEALS,
+    F_GETFD,
+    F_GETFL,
+    F_GETLEASE,
+    F_GETLK,
+    F_GETOWN,
+    F_GETOWN_EX,
+    F_GETPIPE_SZ,
+    F_GETSIG,
+    F_OFD_GETLK,
+    F_OFD_SETLK,
+    F_OFD_SETLKW,
+    F_OWNER_PGRP,
+    F_OWNER_PID,
+    F_OWNER_TID,
+    F_RDLCK,
+    F_SETFD,
+    F_SETFL,
+    F_SETLK,
+    F_SETLKW,
+    F_SETOWN,
+    F_SETOWN_EX,
+    F_SETPIPE_SZ,
+    F_SETSIG,
+    F_UNLCK,
+    F_WRLCK,
+    FASYNC,
+    FD_CLOEXEC,
+    LOCK_EX,
+    LOCK_NB,
+    LOCK_SH,
+    LOCK_UN,
+    O_APPEND,
+    O_CLOEXEC,
+    O_DIRECT,
+    O_NOATIME,
+    O_NONBLOCK,
+    O_PATH,
+    SEEK_CUR,
+    SEEK_END,
+    SEEK_SET,
+)
+from forkernel.abi.types import I16, I32, I64, U32, U64, CStruct
+from forkernel.errors import SysError
+from forkernel.fs.fdtable import RLIMIT_NOFILE, FilesStruct, fd_install
+from forkernel.fs.file import File
+from forkernel.fs.locks import OFFSET_MAX, FileLock, posix_test_lock, set_lock
+from forkernel.fs.memfd import add_seals, get_seals
+from forkernel.fs.pipe import PAGE_SIZE, PipeFile
+from forkernel.kernel.task import Task
+from forkernel.syscalls.registry import syscall
+
+SETFL_MASK = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC
+NSIG = 64
+CAP_FOWNER = 1 << 3
+CAP_SYS_RESOURCE = 1 << 24
+PATH_COMMANDS = (F_DUPFD, F_DUPFD_CLOEXEC, F_DUPFD_QUERY, F_GETFD, F_SETFD, F_GETFL)
+"""What fcntl does with a descriptor opened with O_PATH."""
+
+
+class Flock(CStruct):
+    """struct flock (64-bit offsets)."""
+
+    l_type: I16
+    l_whence: I16
+    l_start: I64
+    l_len: I64
+    l_pid: I32
+
+
+class FOwner:
+    """Who is to get SIGIO for a file, and which signal instead (F_SETOWN_EX, F_SETSIG)."""
+
+    __slots__ = ("kind", "pid", "signum")
+
+    def __init__(self) -> None:
+        self.kind = F_OWNER_PID
+        self.pid = 0
+        self.signum = 0
+
+
+# --- closing and duplicating
+
+
+@syscall("close")
+def sys_close(task: Task, fd: U32) -> int:
+    """close(2)."""
+    task.files.close(task, fd)  # type: ignore[union-attr]  # a task in a system call has a table
+    return 0
+
+
+@syscall("close_range")
+def sys_close_range(task: Task, first: U32, last: U32, flags: U32) -> int:
+    """close_range(2)."""
+    if flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) or first > last:
+        raise SysError(EINVAL)
+    files = table(task)
+    if flags & CLOSE_RANGE_UNSHARE and files.users > 1:
+        task.files = files.copy()
+        files.release(task)
+        files = task.files
+    for fd in [fd for fd, _ in files.items() if first <= fd <= last]:
+        if flags & CLOSE_RANGE_CLOEXEC:
+            files.set_cloexec(fd, True)
+        else:
+            files.close(task, fd)
+    return 0
+
+
+@syscall("dup")
+def sys_dup(task: Task, fildes: U32) -> int:
+    """dup(2)."""
+    return fd_install(task, table(task).get_raw(fildes).get())
+
+
+@syscall("dup2")
+def sys_dup2(task: Task, oldfd: U32, newfd: U32) -> int:
+    """dup2(2)."""
+    files = table(task)
+    if oldfd == newfd:
+        files.get_raw(oldfd)
+        return newfd
+    return files.dup2(task, oldfd, newfd)
+
+
+@syscall("dup3")
+def sys_dup3(task: Task, oldfd: U32, newfd: U32, flags: I32) -> int:
+    """dup3(2)."""
+    if flags & ~O_CLOEXEC or oldfd == newfd:
+        raise SysError(EINVAL)
+    return table(task).dup2(task, oldfd, newfd, bool(flags))
+
+
+def table(task: Task) -> FilesStruct:
+    """The task's descriptor table, which it has while it makes calls."""
+    assert task.files is not None
+    return task.files
+
+
+# --- fcntl
+
+
+@syscall("fcntl", caveat="no leases, no directory notification; SIGIO is not sent")
+def sys_fcntl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
+    """fcntl(2)."""
+    file = table(task).get_raw(fd)
+    if file.flags & O_PATH and cmd not in PATH_COMMANDS:
+        raise SysError(EBADF)
+    if cmd in (F_DUPFD, F_DUPFD_CLOEXEC):
+        return dupfd(task, file, arg, cmd == F_DUPFD_CLOEXEC)
+    if cmd == F_GETFD:
+        return FD_CLOEXEC if fd in table(task).cloexec else 0
+    if cmd == F_SETFD:
+        table(task).set_cloexec(fd, bool(arg & FD_CLOEXEC))
+        return 0
+    if cmd == F_GETFL:
+        return file.flags & ~O_CLOEXEC
+    if cmd == F_SETFL:
+        return setfl(task, file, arg)
+    if cmd == F_DUPFD_QUERY:
+        return int(table(task).get_raw(arg & 0xFFFFFFFF) is file)
+    if cmd in (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW):
+        return fcntl_setlk(task, file, cmd, arg)
+    if cmd in (F_GETLK, F_OFD_GETLK):
+        return fcntl_getlk(task, file, cmd, arg)
+    if cmd in (F_GETPIPE_SZ, F_SETPIPE_SZ):
+        return pipe_fcntl(task, file, cmd, arg)
+    if cmd == F_GET_SEALS:
+        return get_seals(file)
+    if cmd == F_ADD_SEALS:
+        return add_seals(file, arg)
+    if cmd == F_GETLEASE:
+        return F_UNLCK
+    return fcntl_owner(task, file, cmd, arg)
+
+
+def dupfd(task: Task, file: File, arg: int, cloexec: bool) -> int:
+    """F_DUPFD: the lowest free descriptor from `arg`; EINVAL at the limit, EMFILE when all are in use."""
+    minimum = arg & 0xFFFFFFFF
+    if minimum >= task.signal.rlim[RLIMIT_NOFILE][0]:
+        raise SysError(EINVAL)
+    return fd_install(task, file.get(), cloexec, minimum)
+
+
+def setfl(task: Task, file: File, arg: int) -> int:
+    """F_SETFL: only some flags change (Linux: setfl)."""
+    if arg & ~file.flags & O_NOATIME and file.inode is not None:
+        if task.cred.fsuid != file.inode.uid and not task.cred.cap_effective & CAP_FOWNER:
+            raise SysError(EPERM)
+    if arg & ~file.flags & O_DIRECT and not file.can_direct():
+        raise SysError(EINVAL)
+    file.flags = file.flags & ~SETFL_MASK | arg & SETFL_MASK & ~(0 if file.can_async() else FASYNC)
+    return 0
+
+
+def pipe_fcntl(task: Task, file: File, cmd: int, arg: int) -> int:
+    """F_GETPIPE_SZ and F_SETPIPE_SZ; EBADF for what is not a pipe."""
+    if not isinstance(file, PipeFile):
+        raise SysError(EBADF)
+    if cmd == F_GETPIPE_SZ:
+        return file.pipe.max_usage * PAGE_SIZE
+    return file.pipe.set_size(arg & 0xFFFFFFFF, bool(task.cred.cap_effective & CAP_SYS_RESOURCE))
+
+
+class FOwnerEx(CStruct):
+    """struct f_owner_ex."""
+
+    type: I32
+    pid: I32
+
+
+def fcntl_owner(task: Task, file: File, cmd: int, arg: int) -> int:
+    """F_SETOWN, F_GETOWN, their _EX kin, F_SETSIG and F_GETSIG; EINVAL for an unknown command."""
+    owner: FOwner = file.f_owner or FOwner()
+    signed = (arg & 0xFFFFFFFF ^ 1 << 31) - (1 << 31)
+    if cmd == F_GETOWN:
+        return -owner.pid if owner.kind == F_OWNER_PGRP else owner.pid
+    if cmd == F_GETSIG:
+        return owner.signum
+    if cmd == F_GETOWN_EX:
+        assert task.mm is not None
+        task.mm.write(arg, FOwnerEx(owner.kind, owner.pid).pack())
+        return 0
+    if cmd == F_SETOWN:
+        set_owner(task, owner, F_OWNER_PGRP if signed < 0 else F_OWNER_PID, abs(signed))
+    elif cmd == F_SETOWN_EX:
+        assert task.mm is not None
+        wanted = FOwnerEx.unpack(task.mm.read(arg, FOwnerEx.SIZE))
+        if wanted.type not in (F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP):
+            raise SysError(EINVAL)
+        set_owner(task, owner, wanted.type, wanted.pid)
+    elif cmd == F_SETSIG:
+        if not 0 <= signed <= NSIG:
+            raise SysError(EINVAL)
+        owner.signum = signed
+    else:
+        raise SysError(EINVAL)
+    file.f_owner = owner
+    return 0
+
+
+def set_owner(task: Task, owner: FOwner, kind: int, pid: int) -> None:
+    """Note who gets SIGIO; ESRCH for nobody. Zero takes the owner away."""
+    pids = task.system.pids
+    if pid and not (pids.pgrp(pid) if kind == F_OWNER_PGRP else pids.find(pid)):
+        raise SysError(ESRCH)
+    owner.kind, owner.pid = kind, pid
+
+
+# --- locks
+
+
+def lock_range(file: File, lock: Flock) -> tuple[int, int]:
+    """First and last byte that a struct flock means (Linux: flock64_to_posix_lock); EINVAL, EOVERFLOW."""
+    if lock.l_whence == SEEK_SET:
+        base = 0
+    elif lock.l_whence == SEEK_CUR:
+        base = file.pos
+    elif lock.l_whence == SEEK_END:
+        base = file.inode.size
+    else:
+        raise SysError(EINVAL)
+    start = base + lock.l_start
+    if start > OFFSET_MAX:
+        raise SysError(EOVERFLOW)
+    if start < 0:
+        raise SysError(EINVAL)
+    if lock.l_len > 0:
+        end = start + lock.l_len - 1
+        if end > OFFSET_MAX:
+            raise SysError(EOVERFLOW)
+        return start, end
+    if lock.l_len < 0:
+        if start + lock.l_len < 0:
+            raise SysError(EINVAL)
+        return start + lock.l_len, start - 1
+    return start, OFFSET_MAX
+
+
+def read_flock(task: Task, arg: int) -> Flock:
+    """The struct flock at `arg`; EFAULT."""
+    assert task.mm is not None
+    return Flock.unpack(task.mm.read(arg, Flock.SIZE))
+
+
+def make_request(task: Task, file: File, lock: Flock, ofd: bool) -> FileLock:
+    """The lock that a struct flock asks for."""
+    start, end = lock_range(file, lock)
+    if ofd and lock.l_pid:
+        raise SysError(EINVAL)
+    owner = file if ofd else task.files
+    return FileLock(owner, -1 if ofd else task.tgid, lock.l_type, start, end, ofd)
+
+
+def fcntl_setlk(task: Task, file: File, cmd: int, arg: int) -> int:
+    """F_SETLK, F_SETLKW and their OFD kin: EBADF for the wrong access mode, EAGAIN, EDEADLK."""
+    lock = read_flock(task, arg)
+    if file.inode is None:
+        raise SysError(EBADF)
+    request = make_request(task, file, lock, cmd in (F_OFD_SETLK, F_OFD_SETLKW))
+    if lock.l_type not in (F_RDLCK, F_WRLCK, F_UNLCK):
+        raise SysError(EINVAL)
+    if (lock.l_type == F_RDLCK and not file.readable) or (lock.l_type == F_WRLCK and not file.writable):
+        raise SysError(EBADF)
+    return set_lock(task, file.inode, request, cmd in (F_SETLKW, F_OFD_SETLKW))
+
+
+def fcntl_getlk(task: Task, file: File, cmd: int, arg: int) -> int:
+    """F_GETLK and F_OFD_GETLK: describe the first lock in the way, else set l_type to F_UNLCK."""
+    lock = read_flock(task, arg)
+    ofd = cmd == F_OFD_GETLK
+    if lock.l_type not in (F_RDLCK, F_WRLCK) and not (ofd and lock.l_type == F_UNLCK):
+        raise SysError(EINVAL)
+    request = make_request(task, file, lock, ofd)
+    held = posix_test_lock(file.inode, request) if file.inode is not None else None
+    if held is None:
+        lock.l_type = F_UNLCK
+    else:
+        length = 0 if held.end == OFFSET_MAX else held.end - held.start + 1
+        lock = Flock(held.type, SEEK_SET, held.start, length, held.pid)
+    assert task.mm is not None
+    task.mm.write(arg, lock.pack())
+    return 0
+
+
+@syscall("flock")
+def sys_flock(task: Task, fd: U32, cmd: U32) -> int:
+    """flock(2)."""
+    file = table(task).get(fd)
+    kind = {LOCK_SH: F_RDLCK, LOCK_EX: F_WRLCK, LOCK_UN: F_UNLCK}.get(cmd & ~LOCK_NB)
+    if kind is None:
+        raise SysError(EINVAL)
+    if file.inode is None:
+        raise SysError(EBADF)
+    return set_lock(task, file.inode, FileLock(file, task.tgid, kind), not cmd & LOCK_NB, flock=True)
+
+

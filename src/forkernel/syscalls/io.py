@@ -1,0 +1,515 @@
+"""Reading and writing: read, write, their vectored and positional kin, lseek, sendfile, copy_file_range.
+
+The short way is one call of the file and one copy. Memory that is only partly there, and transfers of
+more than a chunk, take the long way through an `IovIter`: then the call moves what it can, as Linux does,
+and EFAULT comes only when that is nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forkernel.abi.errno import EBADF, EFAULT, EINVAL, EISDIR, EOPNOTSUPP, ESPIPE, EXDEV
+from forkernel.abi.fcntl import O_APPEND
+from forkernel.abi.stat import s_isdir, s_isreg
+from forkernel.abi.types import I32, I64, U32, U64, CStruct
+from forkernel.errors import SysError
+from forkernel.fs.devices import NullFile, ZeroFile
+from forkernel.fs.file import DirFile, File
+from forkernel.kernel.task import Task
+from forkernel.mm.uaccess import UserBuf, UserInOut
+from forkernel.syscalls.registry import syscall
+from forkernel.wait import Resume, Sleep
+
+MAX_RW_COUNT = 0x7FFFF000
+CHUNK = 1 << 20
+"""Most bytes held on the host for one step of a transfer."""
+PAGE_SIZE = 4096
+TASK_SIZE = (1 << 47) - PAGE_SIZE
+UIO_MAXIOV = 1024
+SEEK_MAX = 4
+SENDFILE_CHUNK = 1 << 16
+
+RWF_HIPRI = 0x1
+RWF_DSYNC = 0x2
+RWF_SYNC = 0x4
+RWF_NOWAIT = 0x8
+RWF_APPEND = 0x10
+RWF_SUPPORTED = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND
+
+
+class Iovec(CStruct):
+    """struct iovec."""
+
+    iov_base: U64
+    iov_len: U64
+
+
+# --- read and write
+
+
+@syscall("read")
+def sys_read(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
+    """read(2)."""
+    file = task.files.get(fd)  # type: ignore[union-attr]  # a task in a system call has a table
+    if count > CHUNK:
+        return read_iter(task, file, single(buf.addr, count))
+    data = file.read(task, count)
+    if data:
+        try:
+            buf.mm.write(buf.addr, data)
+        except SysError:
+            return finish_short(file, data, single(buf.addr, count).copy_in(buf.mm, data))
+    elif buf.addr + count > TASK_SIZE:
+        raise SysError(EFAULT)
+    return len(data)
+
+
+@syscall("write")
+def sys_write(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
+    """write(2)."""
+    file = task.files.get(fd)  # type: ignore[union-attr]  # a task in a system call has a table
+    if count > CHUNK:
+        return write_iter(task, file, single(buf.addr, count))
+    try:
+        data = buf.mm.read(buf.addr, count)
+    except SysError:
+        return write_iter(task, file, single(buf.addr, count))
+    return file.write(task, data)
+
+
+@syscall("pread64")
+def sys_pread64(task: Task, fd: U32, buf: UserBuf, count: U64, pos: I64) -> int:
+    """pread(2)."""
+    return positional_read(task, fd, single(buf.addr, count), pos)
+
+
+@syscall("pwrite64")
+def sys_pwrite64(task: Task, fd: U32, buf: UserBuf, count: U64, pos: I64) -> int:
+    """pwrite(2)."""
+    return positional_write(task, fd, single(buf.addr, count), pos)
+
+
+@syscall("readv")
+def sys_readv(task: Task, fd: U64, vec: UserBuf, vlen: U64) -> int:
+    """readv(2)."""
+    return read_iter(task, files_of(task, fd), import_iovec(vec, vlen))
+
+
+@syscall("writev")
+def sys_writev(task: Task, fd: U64, vec: UserBuf, vlen: U64) -> int:
+    """writev(2)."""
+    return write_iter(task, files_of(task, fd), import_iovec(vec, vlen))
+
+
+@syscall("preadv")
+def sys_preadv(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high: U64) -> int:
+    """preadv(2)."""
+    return positional_read(task, fd, import_iovec(vec, vlen), pos)
+
+
+@syscall("pwritev")
+def sys_pwritev(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high: U64) -> int:
+    """pwritev(2)."""
+    return positional_write(task, fd, import_iovec(vec, vlen), pos)
+
+
+@syscall("preadv2", caveat="RWF_NOWAIT, RWF_HIPRI and the sync flags change nothing")
+def sys_preadv2(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high: U64, flags: I32) -> int:
+    """preadv2(2): position -1 means the file's own."""
+    check_rwf(flags)
+    iov = import_iovec(vec, vlen)
+    return read_iter(task, files_of(task, fd), iov) if pos == -1 else positional_read(task, fd, iov, pos)
+
+
+@syscall("pwritev2", caveat="RWF_NOWAIT, RWF_HIPRI and the sync flags change nothing")
+def sys_pwritev2(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high: U64, flags: I32) -> int:
+    """pwritev2(2): position -1 means the file's own; RWF_APPEND writes at the end."""
+    check_rwf(flags)
+    iov = import_iovec(vec, vlen)
+    file = files_of(task, fd)
+    if flags & RWF_APPEND and file.inode is not None:
+        return write_iter(task, file, iov, file.inode.size)
+    return write_iter(task, file, iov) if pos == -1 else positional_write(task, fd, iov, pos)
+
+
+@syscall("lseek")
+def sys_lseek(task: Task, fd: U32, offset: I64, whence: U32) -> int:
+    """lseek(2)."""
+    file = task.files.get(fd)  # type: ignore[union-attr]  # a task in a system call has a table
+    if whence > SEEK_MAX:
+        raise SysError(EINVAL)
+    return file.seek(offset, whence)
+
+
+def files_of(task: Task, fd: int) -> File:
+    """The open file of a descriptor; EBADF."""
+    assert task.files is not None
+    return task.files.get(fd & 0xFFFFFFFF)
+
+
+def check_rwf(flags: int) -> None:
+    """EOPNOTSUPP for a RWF_* flag that Linux does not have."""
+    if flags & ~RWF_SUPPORTED:
+        raise SysError(EOPNOTSUPP)
+
+
+def positional_read(task: Task, fd: int, iov: IovIter, pos: int) -> int:
+    """Read at `pos`; EINVAL below zero."""
+    if pos < 0:
+        raise SysError(EINVAL)
+    return read_iter(task, files_of(task, fd), iov, pos)
+
+
+def positional_write(task: Task, fd: int, iov: IovIter, pos: int) -> int:
+    """Write at `pos`; EINVAL below zero."""
+    if pos < 0:
+        raise SysError(EINVAL)
+    return write_iter(task, files_of(task, fd), iov, pos)
+
+
+# --- user memory in pieces
+
+
+class IovIter:
+    """Pieces of user memory in order, and how far a transfer has come (Linux: iov_iter)."""
+
+    __slots__ = ("left", "segments")
+
+    def __init__(self, segments: list[tuple[int, int]]) -> None:
+        self.segments = segments
+        """(address, length) of what is left, never empty ones."""
+        self.left = sum(length for _, length in segments)
+
+    def copy_in(self, mm: Any, data: bytes) -> int:
+        """Put `data` into the pieces; how many bytes there was memory for. Advances by that."""
+        done = 0
+        while done < len(data) and self.segments:
+            addr, length = self.segments[0]
+            part = data[done : done + length]
+            try:
+                mm.write(addr, part)
+                copied = len(part)
+            except SysError:
+                copied = write_prefix(mm, addr, part)
+            done += copied
+            self.advance(copied)
+            if copied < len(part):
+                break
+        return done
+
+    def copy_out(self, mm: Any, count: int) -> bytes:
+        """Up to `count` bytes from the pieces, as far as there is memory. Does not advance."""
+        parts = []
+        for addr, length in self.segments:
+            size = min(length, count)
+            try:
+                part = mm.read(addr, size)
+            except SysError:
+                part = read_prefix(mm, addr, size)
+            parts.append(part)
+            count -= len(part)
+            if len(part) < size or not count:
+                break
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def advance(self, count: int) -> None:
+        """`count` bytes more are done."""
+        self.left -= count
+        segments = self.segments
+        while count:
+            addr, length = segments[0]
+            if count < length:
+                segments[0] = (addr + count, length - count)
+                return
+            del segments[0]
+            count -= length
+
+
+def single(addr: int, count: int) -> IovIter:
+    """One buffer; EFAULT when it reaches into the kernel's addresses."""
+    if addr + count > TASK_SIZE:
+        raise SysError(EFAULT)
+    return IovIter([(addr, min(count, MAX_RW_COUNT))] if count else [])
+
+
+def import_iovec(vec: UserBuf, vlen: int) -> IovIter:
+    """The pieces a struct iovec array names; EINVAL for too many or too long, EFAULT."""
+    if vlen > UIO_MAXIOV:
+        raise SysError(EINVAL)
+    pieces: list[tuple[int, int]] = []
+    room = MAX_RW_COUNT
+    data = vec.read(vlen * Iovec.SIZE) if vlen else b""
+    lengths = [int.from_bytes(data[at + 8 : at + 16], "little") for at in range(0, len(data), 16)]
+    if any(length >> 63 for length in lengths):
+        raise SysError(EINVAL)
+    for index, length in enumerate(lengths):
+        addr = int.from_bytes(data[index * 16 : index * 16 + 8], "little")
+        if addr + length > TASK_SIZE:
+            raise SysError(EFAULT)
+        length = min(length, room)
+        room -= length
+        if length:
+            pieces.append((addr, length))
+    return IovIter(pieces)
+
+
+def read_prefix(mm: Any, addr: int, size: int) -> bytes:
+    """What can be read from `addr` on, page by page."""
+    parts, done = [], 0
+    while done < size:
+        step = min(PAGE_SIZE - (addr + done) % PAGE_SIZE, size - done)
+        try:
+            parts.append(mm.read(addr + done, step))
+        except SysError:
+            break
+        done += step
+    return b"".join(parts)
+
+
+def write_prefix(mm: Any, addr: int, data: bytes) -> int:
+    """Write page by page as far as there is memory; the number of bytes."""
+    done = 0
+    while done < len(data):
+        step = min(PAGE_SIZE - (addr + done) % PAGE_SIZE, len(data) - done)
+        try:
+            mm.write(addr + done, data[done : done + step])
+        except SysError:
+            break
+        done += step
+    return done
+
+
+def finish_short(file: File, data: bytes, copied: int) -> int:
+    """A read whose data fitted only in part: the file takes the rest back; EFAULT if nothing fitted."""
+    if copied < len(data):
+        file.unread(data[copied:])
+        if not copied:
+            raise SysError(EFAULT)
+    return copied
+
+
+# --- the long way
+
+
+def read_iter(task: Task, file: File, iov: IovIter, pos: int = -1) -> int:
+    """Read into `iov`, at `pos` unless it is negative. What was read counts more than a later error."""
+    if not iov.left:
+        return len(file.read(task, 0) if pos < 0 else file.pread(task, pos, 0))
+    done = 0
+    while iov.left:
+        want = min(iov.left, CHUNK)
+        try:
+            data = file.read(task, want) if pos < 0 else file.pread(task, pos + done, want)
+        except (SysError, Sleep):
+            if done:
+                return done
+            raise
+        copied = iov.copy_in(task.mm, data)
+        done += copied
+        if copied < len(data):
+            if pos < 0:
+                file.unread(data[copied:])
+            if not done:
+                raise SysError(EFAULT)
+            return done
+        if len(data) < want:
+            break
+    return done
+
+
+def write_iter(task: Task, file: File, iov: IovIter, pos: int = -1) -> int:
+    """Write `iov`, at `pos` unless it is negative."""
+    if type(file) in (NullFile, ZeroFile) and file.writable:
+        return iov.left
+    if not iov.left:
+        return file.write(task, b"") if pos < 0 else file.pwrite(task, pos, b"")
+    return IterWrite(file, iov, pos).step(task)
+
+
+class IterWrite(Resume):
+    """A write in chunks. `inner` is the progress of a chunk that sleeps in the file."""
+
+    __slots__ = ("done", "file", "inner", "iov", "pos", "size")
+
+    def __init__(self, file: File, iov: IovIter, pos: int) -> None:
+        self.file = file
+        self.iov = iov
+        self.pos = pos
+        self.done = 0
+        self.size = 0
+        """Length of the chunk that `inner` writes."""
+        self.inner: Resume | None = None
+
+    def step(self, task: Task) -> int:
+        """Write chunk after chunk until one falls short."""
+        try:
+            while self.iov.left:
+                written = self._chunk(task)
+                self.inner = None
+                self.done += written
+                self.iov.advance(written)
+                if written < self.size or self.size < min(self.iov.left + written, CHUNK):
+                    break
+        except Sleep as sleep:
+            self.inner = sleep.resume
+            raise Sleep(
+                *sleep.queues,
+                resume=self,
+                deadline=sleep.deadline,
+                on_signal=sleep.on_signal,
+                interruptible=sleep.interruptible,
+            ) from None
+        except SysError:
+            if not self.done:
+                raise
+        return self.done
+
+    def _chunk(self, task: Task) -> int:
+        """Write one chunk, or go on with it."""
+        if self.inner is not None:
+            return self.inner.step(task)
+        data = self.iov.copy_out(task.mm, CHUNK)
+        self.size = len(data)
+        if not data:
+            raise SysError(EFAULT)
+        if self.pos < 0:
+            return self.file.write(task, data)
+        return self.file.pwrite(task, self.pos + self.done, data)
+
+    def interrupted(self, task: Task) -> int:
+        """A signal came: what was written, or the answer of the chunk that sleeps."""
+        last = self.inner.interrupted(task) if self.inner is not None else super().interrupted(task)
+        return self.done + max(last, 0) or last
+
+
+# --- from file to file
+
+
+@syscall("sendfile")
+def sys_sendfile(task: Task, out_fd: I32, in_fd: I32, offset: UserInOut[I64] | None, count: U64) -> int:
+    """sendfile(2)."""
+    start = offset.get() if offset is not None else None
+    source, target = files_of(task, in_fd), files_of(task, out_fd)
+    if not source.readable or not target.writable:
+        raise SysError(EBADF)
+    seekable = positional(source)
+    if start is not None and not seekable:
+        raise SysError(ESPIPE)
+    if (start is not None and start < 0) or target.flags & O_APPEND or not seekable or isinstance(source, DirFile):
+        raise SysError(EINVAL)
+    pos = source.pos if start is None else start
+    where = offset.addr if offset is not None else 0
+    return SendFile(source, target, pos, min(count, MAX_RW_COUNT), where).step(task)
+
+
+def positional(file: File) -> bool:
+    """Whether a file can be read at a position of the caller's choice (Linux: FMODE_PREAD)."""
+    return type(file).pread is not File.pread
+
+
+class SendFile(Resume):
+    """A sendfile under way; `offset` is the address that gets the position, 0 for the file's own."""
+
+    __slots__ = ("count", "done", "inner", "offset", "pos", "source", "target")
+
+    def __init__(self, source: File, target: File, pos: int, count: int, offset: int) -> None:
+        self.source = source
+        self.target = target
+        self.pos = pos
+        self.count = count
+        self.offset = offset
+        self.done = 0
+        self.inner: Resume | None = None
+
+    def step(self, task: Task) -> int:
+        """Copy chunk after chunk."""
+        try:
+            while self.done < self.count:
+                written = self._chunk(task)
+                self.inner = None
+                if not written:
+                    break
+                self._moved(task, written)
+        except Sleep as sleep:
+            self.inner = sleep.resume
+            raise Sleep(*sleep.queues, resume=self, deadline=sleep.deadline) from None
+        except SysError:
+            if not self.done:
+                raise
+        return self.done
+
+    def _chunk(self, task: Task) -> int:
+        if self.inner is not None:
+            return self.inner.step(task)
+        data = self.source.pread(task, self.pos, min(self.count - self.done, SENDFILE_CHUNK))
+        return self.target.write(task, data) if data else 0
+
+    def _moved(self, task: Any, written: int) -> None:
+        """Note progress where the caller will look for it."""
+        self.done += written
+        self.pos += written
+        if self.offset:
+            task.mm.write(self.offset, self.pos.to_bytes(8, "little"))
+        else:
+            self.source.pos = self.pos
+
+    def interrupted(self, task: Task) -> int:
+        """A signal came: what was copied, or a restart."""
+        last = self.inner.interrupted(task) if self.inner is not None else super().interrupted(task)
+        if last > 0:
+            self._moved(task, last)
+        return self.done or last
+
+
+@syscall("copy_file_range")
+def sys_copy_file_range(
+    task: Task,
+    fd_in: I32,
+    off_in: UserInOut[I64] | None,
+    fd_out: I32,
+    off_out: UserInOut[I64] | None,
+    length: U64,
+    flags: U32,
+) -> int:
+    """copy_file_range(2): a copy in memory."""
+    source, target = files_of(task, fd_in), files_of(task, fd_out)
+    pos_in = source.pos if off_in is None else off_in.get()
+    pos_out = target.pos if off_out is None else off_out.get()
+    if flags:
+        raise SysError(EINVAL)
+    length = min(length, MAX_RW_COUNT)
+    check_copy_range(source, target, pos_in, pos_out, length)
+    done = 0
+    while done < length:
+        data = source.pread(task, pos_in + done, min(length - done, CHUNK))
+        if not data:
+            break
+        done += target.pwrite(task, pos_out + done, data)
+    if off_in is None:
+        source.pos += done
+    else:
+        off_in.put(pos_in + done)
+    if off_out is None:
+        target.pos += done
+    else:
+        off_out.put(pos_out + done)
+    return done
+
+
+def check_copy_range(source: File, target: File, pos_in: int, pos_out: int, length: int) -> None:
+    """What copy_file_range refuses (Linux: generic_copy_file_checks)."""
+    ends = (source.inode, target.inode)
+    if any(inode is not None and s_isdir(inode.mode) for inode in ends):
+        raise SysError(EISDIR)
+    if any(inode is None or not s_isreg(inode.mode) for inode in ends):
+        raise SysError(EINVAL)
+    if not source.readable or not target.writable or target.flags & O_APPEND:
+        raise SysError(EBADF)
+    if source.inode.sb is not target.inode.sb:
+        raise SysError(EXDEV)
+    if pos_in < 0 or pos_out < 0:
+        raise SysError(EINVAL)
+    if source.inode is target.inode and pos_in < pos_out + length and pos_out < pos_in + length:
+        raise SysError(EINVAL)
+
