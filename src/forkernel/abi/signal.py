@@ -1,4 +1,4 @@
-"""Signals as programs see them: numbers, sets, flags, si_codes and the layouts of the structs (signal(7), sigaction(2)).
+"""Signals as programs see them: numbers, sets, flags, si_codes and struct layouts (signal(7), sigaction(2)).
 
 A set of signals is an int with bit N-1 for signal N, as the kernel's sigset_t of 64 bits.
 """
@@ -78,9 +78,7 @@ SIG_KERNEL_ONLY_MASK = sigmask(SIGKILL, SIGSTOP)
 SIG_KERNEL_STOP_MASK = sigmask(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)
 SIG_KERNEL_IGNORE_MASK = sigmask(SIGCONT, SIGCHLD, SIGWINCH, SIGURG)
 """Default action: ignore."""
-SIG_KERNEL_COREDUMP_MASK = sigmask(
-    SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGSEGV, SIGBUS, SIGSYS, SIGXCPU, SIGXFSZ
-)
+SIG_KERNEL_COREDUMP_MASK = sigmask(SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGSEGV, SIGBUS, SIGSYS, SIGXCPU, SIGXFSZ)
 SYNCHRONOUS_MASK = sigmask(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS)
 """Taken before all others: the instruction that caused them is the current one."""
 
@@ -123,6 +121,8 @@ SI_MESGQ = -3
 SI_ASYNCIO = -4
 SI_SIGIO = -5
 SI_TKILL = -6
+SI_DETHREAD = -7
+SI_ASYNCNL = -60
 # of SIGCHLD
 CLD_EXITED = 1
 CLD_KILLED = 2
@@ -174,6 +174,13 @@ def siginfo_layout(sig: int, code: int) -> int:
     if code <= _CODE_LIMIT.get(sig, 0):
         return {SIGCHLD: SIL_CHLD, SIGPOLL: SIL_POLL, SIGSYS: SIL_SYS}.get(sig, SIL_FAULT)
     return SIL_POLL if code <= NSIGPOLL else SIL_KILL
+
+
+def known_siginfo_layout(sig: int, code: int) -> bool:
+    """Whether Linux knows what the bytes of a siginfo_t with this si_code mean."""
+    if code <= SI_USER:
+        return code >= SI_DETHREAD or code == SI_ASYNCNL
+    return code == SI_KERNEL or code <= _CODE_LIMIT.get(sig, NSIGPOLL)
 
 
 class KernelSigaction(CStruct):

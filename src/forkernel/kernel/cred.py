@@ -149,9 +149,7 @@ def setresuid(task: Task, ruid: int, euid: int, suid: int) -> None:
     effective = old.euid if euid == INVALID_ID else euid
     saved = old.suid if suid == INVALID_ID else suid
     fsuid = old.fsuid
-    if (real, effective, saved) != (old.uid, old.euid, old.suid) or (
-        euid != INVALID_ID and effective != fsuid
-    ):
+    if (real, effective, saved) != (old.uid, old.euid, old.suid) or (euid != INVALID_ID and effective != fsuid):
         fsuid = effective
     new = old._replace(uid=real, euid=effective, suid=saved, fsuid=fsuid)
     commit_creds(task, fix_setuid(old, new))
@@ -233,9 +231,7 @@ def setresgid(task: Task, rgid: int, egid: int, sgid: int) -> None:
     effective = old.egid if egid == INVALID_ID else egid
     saved = old.sgid if sgid == INVALID_ID else sgid
     fsgid = old.fsgid
-    if (real, effective, saved) != (old.gid, old.egid, old.sgid) or (
-        egid != INVALID_ID and effective != fsgid
-    ):
+    if (real, effective, saved) != (old.gid, old.egid, old.sgid) or (egid != INVALID_ID and effective != fsgid):
         fsgid = effective
     commit_creds(task, old._replace(gid=real, egid=effective, sgid=saved, fsgid=fsgid))
 

@@ -280,5 +280,13 @@ class Task:
         """A wait queue the task is parked on was woken (the Waiter protocol)."""
         self.system.sched.try_to_wake_up(self)
 
+    def send_signal(self, sig: int) -> None:
+        """Send the task a signal for what it is just doing (SIGPIPE, SIGXFSZ): `kernel.signal.send_sig`, for those
+        who may not import it.
+        """
+        from forkernel.kernel.signal import send_sig
+
+        send_sig(sig, self)
+
     def __repr__(self) -> str:
         return f"<Task {self.pid} {self.comm.decode(errors='replace')!r}>"
