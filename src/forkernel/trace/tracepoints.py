@@ -70,7 +70,7 @@ class Trace:
     sched_process_fork: Event
     """(parent, child): kernel_clone has a child, not yet runnable."""
     sched_process_exec: Event
-    """(task, filename, old_pid): a new program is loaded; `old_pid` differs if another thread than the leader did it."""
+    """(task, filename, old_pid): a new program is loaded; `old_pid` differs if another thread than the leader."""
     sched_process_exit: Event
     """(task): do_exit is done with the task's resources; task.exit_code is its wait status."""
     sched_process_wait: Event
@@ -111,7 +111,7 @@ class Trace:
 
     def _connect(self) -> None:
         for name in EVENTS:
-            hooks = [hook for sink in self.sinks if (hook := getattr(sink, name, None))]
+            hooks = [hook for sink in self.sinks if (hook := _hook(sink, name))]
             setattr(self, name, hooks[0] if len(hooks) == 1 else FanOut(hooks) if hooks else None)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -120,6 +120,13 @@ class Trace:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.sinks = state["sinks"]
         self._connect()
+
+
+def _hook(sink: Any, name: str) -> Event:
+    """The sink's method for an event. A sink with a method `hook` picks its events by that."""
+    choose = getattr(sink, "hook", None)
+    hook: Event = choose(name) if choose else getattr(sink, name, None)
+    return hook
 
 
 class FanOut:
@@ -131,5 +138,6 @@ class FanOut:
         self.hooks = hooks
 
     def __call__(self, *arguments: Any) -> None:
+        """Fire the event at every sink."""
         for hook in self.hooks:
             hook(*arguments)

@@ -1,0 +1,130 @@
+"""What every sink of events shares: which events it wants, and the calls that are under way.
+
+A sink's methods are the tracepoints (`forkernel.trace.tracepoints`). This base class pairs `sys_enter` with
+`sys_exit`, so that a subclass sees whole calls: `call_begins`, then `call_ends` or `call_never_ends`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from forkernel.trace.calls import Argument, signature
+from forkernel.trace.kinds import Record
+
+
+class Writer(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str) -> None:
+        """Append `text`."""
+
+    def close(self) -> None:
+        """Finish."""
+
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "calls": ("sys_enter", "sys_exit"),
+    "signals": ("signal_deliver", "signal_stop"),
+    "sends": ("signal_generate",),
+    "faults": ("page_fault",),
+    "forks": ("sched_process_fork",),
+    "execs": ("sched_process_exec",),
+    "exits": ("sched_process_exit", "mark_victim"),
+    "waits": ("sched_process_wait", "sched_process_free"),
+    "switches": ("sched_switch",),
+    "wakeups": ("sched_wakeup", "sched_wakeup_new"),
+}
+"""What a user may ask for, and the tracepoints behind it."""
+
+DEFAULT_GROUPS = ("calls", "signals", "forks", "execs", "exits", "switches")
+
+NO_RETURN = ("exit", "exit_group")
+
+
+class CallTable:
+    """Names and declared parameters of calls by number."""
+
+    __slots__ = ("names", "parameters")
+
+    def __init__(self, names: Mapping[int, str], parameters: Mapping[str, Any]) -> None:
+        self.names = names
+        self.parameters = parameters
+
+    def name(self, number: int) -> str:
+        """The call's name; strace's `syscall_0x...` where there is none."""
+        return self.names.get(number) or f"syscall_{number:#x}"
+
+    def arguments(self, name: str) -> tuple[Argument, ...]:
+        """How its arguments are written."""
+        return signature(name, self.parameters.get(name))
+
+
+class Sink:
+    """Base of the sinks. `groups` (see GROUPS) says which events it listens to."""
+
+    def __init__(self, out: Writer, calls: CallTable, groups: tuple[str, ...] = DEFAULT_GROUPS) -> None:
+        self.out = out
+        self.calls = calls
+        self.groups = groups
+        self.records: dict[int, Record] = {}
+        """Calls under way, by thread ID."""
+
+    def hook(self, name: str) -> Callable[..., None] | None:
+        """The method for tracepoint `name`, None if the user did not ask for it."""
+        wanted = any(name in GROUPS[group] for group in self.groups)
+        if name == "sched_process_exit":
+            wanted = True
+        return getattr(self, name, None) if wanted else None
+
+    # --- calls
+    def sys_enter(self, task: Any) -> None:
+        """A call starts."""
+        name = self.calls.name(task.syscall_nr)
+        record = Record(task, name, task.syscall_args, task.system.clock.monotonic())
+        self._write_arguments(record, outputs=False)
+        if name in NO_RETURN:
+            self.call_never_ends(record)
+            return
+        self.records[task.pid] = record
+        self.call_begins(record)
+
+    def sys_exit(self, task: Any, result: int) -> None:
+        """A call ends."""
+        record = self.records.pop(task.pid, None)
+        if record is None:
+            return
+        record.result = result
+        record.failed = result < 0 and result > -4096
+        self._write_arguments(record, outputs=True)
+        self.call_ends(record)
+
+    def _write_arguments(self, record: Record, outputs: bool) -> None:
+        """Append the arguments that can be told now: before the call, those up to the first one filled in."""
+        arguments = self.calls.arguments(record.name)
+        for argument in arguments[record.entered :]:
+            if argument.output and not outputs:
+                return
+            record.entered += 1
+            record.position = argument.position
+            text = argument.kind(record, record.args[argument.position])
+            if text is not None:
+                record.texts.append(text)
+
+    def interrupted(self, task: Any) -> Record | None:
+        """The call that a dying task leaves unfinished."""
+        return self.records.pop(task.pid, None)
+
+    # --- for subclasses
+    def call_begins(self, record: Record) -> None:
+        """`record.texts` holds the arguments that are given."""
+
+    def call_ends(self, record: Record) -> None:
+        """`record.texts` is complete and `record.result` is known."""
+
+    def call_never_ends(self, record: Record) -> None:
+        """exit, exit_group: the call starts and that is all."""
+
+    def close(self) -> None:
+        """The run is over."""
+        self.out.close()
