@@ -1,0 +1,374 @@
+"""The end of a task: from do_exit to the moment nothing of it is left.
+
+Life cycle: `do_exit` gives up the task's memory, files and places (`exit_mm`, `exit_files`, `exit_fs`), hands
+its children on and tells the parent (`exit_notify`); the task stays a zombie until its parent waits, or is
+gone at once where nobody wants to know; `release_task` takes away the last of it. `do_group_exit` ends all
+threads of a process. `mm_release` is what exit and exec have in common: waking a vfork parent, clearing
+clear_child_tid, and giving up robust futexes.
+
+Everything here only changes state: the CPU moves on because the task is TASK_DEAD afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forkernel.abi.errno import EFAULT
+from forkernel.abi.signal import SIGCHLD
+from forkernel.errors import KernelBug, SysError
+from forkernel.kernel import futex, posix_timers, session, signal
+from forkernel.kernel.task import (
+    EXIT_DEAD,
+    EXIT_ZOMBIE,
+    PF_EXITING,
+    SIGNAL_GROUP_EXIT,
+    TASK_DEAD,
+    SignalStruct,
+    Task,
+)
+
+if TYPE_CHECKING:
+    from forkernel.mm.mm_struct import MmStruct
+
+ROBUST_LIST_LIMIT = 2048
+FUTEX_WAITERS = 0x80000000
+FUTEX_OWNER_DIED = 0x40000000
+FUTEX_TID_MASK = 0x3FFFFFFF
+M64 = (1 << 64) - 1
+
+
+# --- entry points
+
+
+def do_group_exit(task: Task, code: int) -> None:
+    """End every thread of the process with wait status `code`, unless another thread said first with which."""
+    sig = task.signal
+    if sig.flags & SIGNAL_GROUP_EXIT:
+        code = sig.group_exit_code
+    elif sig.group_exec_task is not None:
+        code = 0
+    elif len(sig.threads) > 1:
+        sig.group_exit_code = code
+        sig.flags = SIGNAL_GROUP_EXIT
+        signal.zap_other_threads(task)
+    do_exit(task, code)
+
+
+def do_exit(task: Task, code: int) -> None:
+    """End one thread, the current one, with wait status `code`; it is TASK_DEAD afterwards."""
+    if task.flags & PF_EXITING:
+        raise KernelBug(f"do_exit of {task!r}, which is exiting already")
+    system = task.system
+    synchronize_group_exit(task, code)
+    signal.exit_signals(task)
+    task.flags |= PF_EXITING
+    group_dead = is_group_dead(task.signal)
+    if group_dead:
+        if task.group_leader is system.child_reaper:
+            system.init_died(task.signal.group_exit_code or code)
+        posix_timers.exit_group_timers(task)
+    task.exit_code = code
+    exit_mm(task, group_dead)
+    exit_files(task)
+    exit_fs(task)
+    if group_dead and task.signal.leader:
+        session.disassociate_ctty(task, True)
+    if fire := system.trace.sched_process_exit:
+        fire(task)
+    exit_notify(task, group_dead)
+    task.state = TASK_DEAD
+
+
+def synchronize_group_exit(task: Task, code: int) -> None:
+    """The last live thread to leave makes its code the process's, if nobody set one."""
+    sig = task.signal
+    if len(sig.threads) == 1 or all(other is task or other.flags & PF_EXITING for other in sig.threads):
+        if not sig.flags & SIGNAL_GROUP_EXIT:
+            sig.flags = SIGNAL_GROUP_EXIT
+            sig.group_exit_code = code
+            sig.group_stop_count = 0
+
+
+def is_group_dead(sig: SignalStruct) -> bool:
+    """Whether no thread of the process is alive (Linux: signal->live is 0)."""
+    return all(other.flags & PF_EXITING for other in sig.threads)
+
+
+# --- giving up what the task holds
+
+
+def exit_mm(task: Task, group_dead: bool) -> None:
+    """Give up the address space; the last user frees it."""
+    mm = task.mm
+    if mm is None:
+        return
+    exit_mm_release(task, mm)
+    if group_dead:
+        setmax_mm_hiwater_rss(task.signal, mm)
+    task.mm = None
+    mm.mmput()
+
+
+def setmax_mm_hiwater_rss(sig: SignalStruct, mm: MmStruct) -> None:
+    """Remember the largest resident set, in pages, for getrusage."""
+    peak = max(mm.hiwater_rss, mm.rss())
+    if peak > sig.maxrss:
+        sig.maxrss = peak
+
+
+def exit_mm_release(task: Task, mm: MmStruct) -> None:
+    """mm_release for a task that ends."""
+    mm_release(task, mm)
+
+
+def exec_mm_release(task: Task, mm: MmStruct) -> None:
+    """mm_release for a task that changes its program."""
+    mm_release(task, mm)
+
+
+def mm_release(task: Task, mm: MmStruct) -> None:
+    """What a task owes to others in the address space it leaves (Linux: mm_release, futex_exit_release).
+
+    Locks of its robust list become OWNER_DIED, clear_child_tid is zeroed and its waiter woken (only while
+    others use the memory), and a parent in vfork goes on.
+    """
+    if task.robust_list:
+        exit_robust_list(task, mm)
+        task.robust_list = 0
+    if task.clear_child_tid:
+        if mm.users > 1:
+            clear_child_tid(task, mm)
+        task.clear_child_tid = 0
+    if task.vfork_done is not None:
+        complete_vfork_done(task)
+
+
+def clear_child_tid(task: Task, mm: MmStruct) -> None:
+    """Write 0 for pthread_join and wake it; a bad address is nobody's business any more."""
+    try:
+        mm.write_u32(task.clear_child_tid, 0)
+    except SysError:
+        return
+    futex.futex_wake_addr(task, task.clear_child_tid, 1)
+
+
+def complete_vfork_done(task: Task) -> None:
+    """Let the parent in vfork go on."""
+    vfork, task.vfork_done = task.vfork_done, None
+    if vfork is not None:
+        vfork.complete()
+
+
+def exit_files(task: Task) -> None:
+    """Give up the descriptor table; the last user closes everything."""
+    files, task.files = task.files, None
+    if files is not None:
+        files.release(task)
+
+
+def exit_fs(task: Task) -> None:
+    """Give up root and working directory."""
+    fs, task.fs = task.fs, None
+    if fs is not None:
+        fs.release()
+
+
+# --- robust futexes
+
+
+def exit_robust_list(task: Task, mm: MmStruct) -> None:
+    """Walk the list of locks that the task holds and mark each OWNER_DIED (get_robust_list(2)).
+
+    The list is the program's and may be broken, endless or cut off: the walk stops quietly at the first bad
+    address or after 2048 entries.
+    """
+    head = task.robust_list
+    try:
+        entry = mm.read_u64(head)
+        offset = mm.read_u64(head + 8)
+        pending = mm.read_u64(head + 16)
+    except SysError:
+        return
+    walk_robust_list(task, mm, head, entry, offset, pending & ~1)
+    if pending & ~1:
+        handle_futex_death(task, mm, (pending & ~1) + offset & M64, bool(pending & 1), True)
+
+
+def walk_robust_list(task: Task, mm: MmStruct, head: int, entry: int, offset: int, pending: int) -> None:
+    """All entries but the pending one, which may be on the list or not. Bit 0 of a pointer says: a PI futex."""
+    for _ in range(ROBUST_LIST_LIMIT):
+        here, is_pi = entry & ~1, bool(entry & 1)
+        if here == head:
+            return
+        try:
+            entry, broken = mm.read_u64(here), False
+        except SysError:
+            broken = True
+        if here != pending and not handle_futex_death(task, mm, here + offset & M64, is_pi, False):
+            return
+        if broken:
+            return
+
+
+def handle_futex_death(task: Task, mm: MmStruct, addr: int, is_pi: bool, pending_op: bool) -> bool:
+    """Mark the lock word at `addr` if the task owned it, and wake one waiter; False for a bad address."""
+    if addr & 3:
+        return False
+    try:
+        value = mm.read_u32(addr)
+        owner = value & FUTEX_TID_MASK
+        if pending_op and not is_pi and not owner:
+            futex.futex_wake_addr(task, addr, 1)
+            return True
+        if owner != task.pid:
+            return True
+        mm.write_u32(addr, value & FUTEX_WAITERS | FUTEX_OWNER_DIED)
+    except SysError as error:
+        if error.errno != EFAULT:
+            raise
+        return False
+    if not is_pi and value & FUTEX_WAITERS:
+        futex.futex_wake_addr(task, addr, 1)
+    return True
+
+
+# --- telling the family
+
+
+def exit_notify(task: Task, group_dead: bool) -> None:
+    """Hand the children on, tell the parent, and become a zombie or, where nobody waits, nothing."""
+    dead: list[Task] = []
+    if task.children:
+        forget_original_parent(task, dead)
+    if group_dead:
+        session.kill_orphaned_pgrp(task.group_leader, None)
+    task.exit_state = EXIT_ZOMBIE
+    if task.is_leader:
+        autoreap = len(task.signal.threads) == 1 and signal.do_notify_parent(task, task.exit_signal)
+    else:
+        autoreap = True
+        task.pidfd_wait.wake_up()
+    if autoreap:
+        task.exit_state = EXIT_DEAD
+        dead.append(task)
+    sig = task.signal
+    if sig.notify_count < 0 and sig.group_exec_task is not None:
+        task.system.sched.wake_up_process(sig.group_exec_task)
+    for gone in dead:
+        release_task(gone)
+
+
+def forget_original_parent(father: Task, dead: list[Task]) -> None:
+    """Give the children of `father` to another parent; those whose zombies nobody wants go to `dead`."""
+    reaper = find_new_reaper(father)
+    threaded = reaper.signal is father.signal
+    for child in list(father.children):
+        for thread in child.signal.threads:
+            thread.real_parent = reaper
+            if not thread.ptrace:
+                thread.parent = reaper
+            if thread.pdeath_signal:
+                signal.send_sig_info(thread.pdeath_signal, None, thread, True)
+        if not threaded:
+            reparent_leader(father, child, dead)
+        reaper.children[child] = None
+    father.children.clear()
+
+
+def reparent_leader(father: Task, child: Task, dead: list[Task]) -> None:
+    """The child changes families: it signals its end by SIGCHLD now, and its process group may be orphaned."""
+    if child.exit_state == EXIT_DEAD:
+        return
+    child.exit_signal = SIGCHLD
+    if not child.ptrace and child.exit_state == EXIT_ZOMBIE and len(child.signal.threads) == 1:
+        if signal.do_notify_parent(child, child.exit_signal):
+            child.exit_state = EXIT_DEAD
+            dead.append(child)
+    session.kill_orphaned_pgrp(child, father)
+
+
+def find_new_reaper(father: Task) -> Task:
+    """Another thread of the process, else the nearest subreaper among the ancestors, else PID 1.
+
+    When PID 1 itself is gone, process 0, until the machine stops.
+    """
+    thread = find_alive_thread(father.signal)
+    if thread is not None:
+        return thread
+    init_task = father.system.init_task
+    if father.signal.has_child_subreaper:
+        reaper = father.real_parent
+        while reaper is not init_task:
+            if reaper.signal.is_child_subreaper:
+                thread = find_alive_thread(reaper.signal)
+                if thread is not None:
+                    return thread
+            reaper = reaper.real_parent
+    return find_alive_thread(father.system.child_reaper.signal) or init_task
+
+
+def find_alive_thread(sig: SignalStruct) -> Task | None:
+    """The first thread that is not exiting."""
+    for thread in sig.threads:
+        if not thread.flags & PF_EXITING:
+            return thread
+    return None
+
+
+# --- the very end
+
+
+def delay_group_leader(task: Task) -> bool:
+    """Whether the task is a leader whose threads are not all gone: its death is not told yet."""
+    return task.is_leader and len(task.signal.threads) > 1
+
+
+def release_task(task: Task) -> None:
+    """Take a dead task out of every list; its PID is free afterwards.
+
+    The last thread to go may set free a leader that died before it: then the leader's parent is told, and
+    the leader is released too if the parent does not care.
+    """
+    current: Task | None = task
+    while current is not None:
+        if fire := current.system.trace.sched_process_free:
+            fire(current)
+        leader = current.group_leader
+        exit_signal_struct(current)
+        unhash_process(current)
+        following = None
+        if leader is not current and leader.exit_state == EXIT_ZOMBIE and len(leader.signal.threads) == 1:
+            if signal.do_notify_parent(leader, leader.exit_signal):
+                leader.exit_state = EXIT_DEAD
+                following = leader
+        current = following
+
+
+def exit_signal_struct(task: Task) -> None:
+    """Leave the thread group: counts go to the group, execve learns of one thread less (Linux: __exit_signal)."""
+    sig = task.signal
+    if sig.notify_count > 0:
+        sig.notify_count -= 1
+        if sig.notify_count == 0 and sig.group_exec_task is not None:
+            task.system.sched.wake_up_process(sig.group_exec_task)
+    sig.utime += task.utime
+    sig.stime += task.stime
+    sig.min_flt += task.min_flt
+    sig.maj_flt += task.maj_flt
+    sig.nvcsw += task.nvcsw
+    sig.nivcsw += task.nivcsw
+    del sig.threads[task]
+    task.pending.bits = 0
+    task.pending.queue.clear()
+    if not sig.threads:
+        sig.shared_pending.bits = 0
+        sig.shared_pending.queue.clear()
+    task.sighand.users -= 1
+
+
+def unhash_process(task: Task) -> None:
+    """Give the PID back and leave the family (Linux: __unhash_process)."""
+    if task.is_leader:
+        task.real_parent.children.pop(task, None)
+    task.system.pids.detach(task)
+    task.pidfd_wait.wake_up()

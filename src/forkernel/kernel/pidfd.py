@@ -1,0 +1,123 @@
+"""Descriptors that stand for a process (Linux: kernel/pid.c and fs/pidfs.c, pidfd_open(2)).
+
+`pidfd_create` makes the file for pidfd_open, CLONE_PIDFD and clone3; `pidfd_get_task` finds the process
+again. A `PidFile` keeps no reference that would hold a zombie: once the process is reaped it stands for
+nothing, and never for a new process with the same PID.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forkernel.abi.errno import EBADF, EINVAL, ENOENT, EPERM, ESRCH
+from forkernel.abi.fcntl import O_CLOEXEC, O_EXCL, O_NONBLOCK, O_RDWR
+from forkernel.abi.poll import EPOLLHUP, EPOLLIN, EPOLLRDNORM
+from forkernel.errors import SysError
+from forkernel.fs.fdtable import fd_install
+from forkernel.fs.file import File
+from forkernel.kernel.ptrace import ptrace_may_access
+
+if TYPE_CHECKING:
+    from forkernel.fs.inode import Inode
+    from forkernel.kernel.task import SignalStruct, Task
+    from forkernel.wait import WaitQueue
+
+PIDFD_NONBLOCK = O_NONBLOCK
+PIDFD_THREAD = O_EXCL
+PIDFD_SELF_THREAD = -10000
+PIDFD_SELF_THREAD_GROUP = -10001
+
+
+class PidFile(File):
+    """An open pidfd: the thread `tid` of the process that `signal` belongs to.
+
+    execve by another thread than the leader hands the leader's PID to that thread: the number, not the
+    Task, is what stays.
+    """
+
+    __slots__ = ("signal", "start_time", "thread", "tid", "wait")
+
+    def __init__(self, inode: Inode | None, task: Task, flags: int) -> None:
+        super().__init__(inode, O_RDWR | flags & PIDFD_NONBLOCK)
+        self.flags |= flags & PIDFD_THREAD
+        self.signal: SignalStruct = task.signal
+        self.tid = task.pid
+        self.thread = bool(flags & PIDFD_THREAD)
+        """It stands for one thread (PIDFD_THREAD), not for the process."""
+        self.wait: WaitQueue = task.pidfd_wait
+
+    def target(self) -> Task | None:
+        """The task, a zombie included; None once it is reaped."""
+        for thread in self.signal.threads:
+            if thread.pid == self.tid:
+                return thread
+        return None
+
+    def poll(self, task: Task) -> int:
+        """Readable when the process has ended, hung up when it is reaped."""
+        target = self.target()
+        if target is None:
+            return EPOLLIN | EPOLLRDNORM | EPOLLHUP
+        if target.exit_state and (not target.is_leader or len(self.signal.threads) == 1):
+            return EPOLLIN | EPOLLRDNORM
+        return 0
+
+    def poll_queues(self) -> tuple[WaitQueue, ...]:
+        """Woken at the end and at the reaping."""
+        return (self.wait,)
+
+    def fdinfo(self) -> bytes:
+        """PID as seen from the machine's one PID namespace, -1 once it is reaped."""
+        number = self.tid if self.target() is not None else -1
+        return b"Pid:\t%d\nNSpid:\t%d\n" % (number, number)
+
+
+def pidfd_create(task: Task, flags: int) -> File:
+    """A file that stands for `task`; `flags`: PIDFD_NONBLOCK, PIDFD_THREAD."""
+    inode = task.system.vfs.anon_inode()
+    file = PidFile(inode, task, flags)
+    file.path = task.system.vfs.pseudo_path(inode, b"anon_inode:[pidfd]")
+    return file
+
+
+def pidfd_open(task: Task, pid: int, flags: int) -> int:
+    """pidfd_open(2): the new descriptor, close-on-exec."""
+    if flags & ~(PIDFD_NONBLOCK | PIDFD_THREAD) or pid <= 0:
+        raise SysError(EINVAL)
+    target = task.system.pids.find(pid)
+    if target is None:
+        raise SysError(ESRCH)
+    if not flags & PIDFD_THREAD and not target.is_leader:
+        raise SysError(ENOENT)
+    return fd_install(task, pidfd_create(target, flags), cloexec=True)
+
+
+def pidfd_file(task: Task, fd: int) -> PidFile:
+    """The pidfd `fd` of `task`; EBADF for any other file."""
+    assert task.files is not None
+    file = task.files.get(fd)
+    if not isinstance(file, PidFile):
+        raise SysError(EBADF)
+    return file
+
+
+def pidfd_get_task(task: Task, fd: int) -> tuple[Task | None, int]:
+    """Whom a pidfd stands for (None: reaped), and the file's flags; EBADF."""
+    file = pidfd_file(task, fd)
+    return file.target(), file.flags
+
+
+def pidfd_getfd(task: Task, pidfd: int, fd: int) -> int:
+    """pidfd_getfd(2): a descriptor for the other process's open file `fd`, close-on-exec."""
+    target, _ = pidfd_get_task(task, pidfd)
+    if target is None or (target.exit_state and target.files is None):
+        raise SysError(ESRCH)
+    if not ptrace_may_access(task, target):
+        raise SysError(EPERM)
+    if target.files is None:
+        raise SysError(EBADF)
+    file = target.files.get_raw(fd)
+    return fd_install(task, file.get(), cloexec=True)
+
+
+__all__ = ["O_CLOEXEC", "PIDFD_NONBLOCK", "PIDFD_THREAD", "PidFile", "pidfd_create", "pidfd_get_task", "pidfd_open"]

@@ -1,0 +1,329 @@
+"""Waiting for children: wait4 and waitid (wait(2), Linux: do_wait).
+
+Life cycle: a handler makes a `WaitOpts` and runs its `step`; `do_wait` looks at every child of every thread
+of the caller (`wait_consider_task`) and takes the first that has something to tell: a zombie
+(`wait_task_zombie`, which reaps it), a stopped or a continued one. If there are fitting children but none
+has news, the call sleeps on `signal.wait_chldexit` and `step` runs again when one changes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.errno import EAGAIN, ECHILD, EINVAL, ERESTARTSYS, ESRCH
+from forkernel.abi.fcntl import O_NONBLOCK
+from forkernel.abi.resource import RUsage
+from forkernel.abi.signal import (
+    CLD_CONTINUED,
+    CLD_DUMPED,
+    CLD_EXITED,
+    CLD_KILLED,
+    CLD_STOPPED,
+    SIGCHLD,
+    SIGCONT,
+)
+from forkernel.abi.wait import (
+    CONTINUED_STATUS,
+    CORE_FLAG,
+    P_ALL,
+    P_PGID,
+    P_PID,
+    P_PIDFD,
+    W_ALL,
+    W_CLONE,
+    W_NOTHREAD,
+    WAIT4_OPTIONS,
+    WAITID_OPTIONS,
+    WCONTINUED,
+    WEXITED,
+    WNOHANG,
+    WNOWAIT,
+    WSTOPPED,
+    WUNTRACED,
+    stop_status,
+)
+from forkernel.errors import SysError
+from forkernel.kernel.exit import delay_group_leader, release_task
+from forkernel.kernel.pidfd import pidfd_get_task
+from forkernel.kernel.rusage import rusage_both
+from forkernel.kernel.task import (
+    EXIT_DEAD,
+    EXIT_ZOMBIE,
+    SIGNAL_GROUP_EXIT,
+    SIGNAL_STOP_CONTINUED,
+    SIGNAL_STOP_STOPPED,
+    Task,
+)
+from forkernel.wait import Resume, Sleep
+
+if TYPE_CHECKING:
+    from forkernel.mm.uaccess import UserBuf, UserOut
+
+INT_MIN = -(1 << 31)
+
+
+class WaitOpts(Resume):
+    """One wait call: whom it waits for, and what it found (Linux: wait_opts).
+
+    `kind` is P_ALL, P_PID or P_PGID, `upid` the number for it, `flags` the W* options.
+    """
+
+    __slots__ = ("flags", "info", "kind", "stat", "upid", "usage", "want_usage")
+
+    def __init__(self, kind: int, upid: int, flags: int, want_usage: bool) -> None:
+        self.kind = kind
+        self.upid = upid
+        self.flags = flags
+        self.stat = 0
+        """Wait status found (wait4)."""
+        self.info: tuple[int, int, int, int] | None = None
+        """si_code, si_pid, si_uid, si_status found (waitid)."""
+        self.want_usage = want_usage
+        self.usage: RUsage | None = None
+
+
+class Wait4(WaitOpts):
+    """A wait4 call in progress."""
+
+    __slots__ = ("stat_addr", "usage_addr")
+
+    stat_addr: UserOut[Any] | None
+    usage_addr: UserOut[RUsage] | None
+
+    def step(self, task: Task) -> int:
+        """Find a child and store its status; EFAULT comes after the child is reaped, as on Linux."""
+        pid = do_wait(task, self)
+        if pid:
+            if self.stat_addr is not None:
+                self.stat_addr.put(self.stat)
+            if self.usage_addr is not None and self.usage is not None:
+                self.usage_addr.put(self.usage)
+        return pid
+
+
+class Waitid(WaitOpts):
+    """A waitid call in progress."""
+
+    __slots__ = ("info_addr", "nonblock", "usage_addr")
+
+    info_addr: UserBuf | None
+    usage_addr: UserOut[RUsage] | None
+    nonblock: bool
+    """The pidfd waited for has PIDFD_NONBLOCK: nothing to tell is EAGAIN."""
+
+    def step(self, task: Task) -> int:
+        """Find a child and store its siginfo; without one, and on any error, the siginfo says 0."""
+        try:
+            pid = do_wait(task, self)
+            if pid == 0 and self.nonblock:
+                raise SysError(EAGAIN)
+        except SysError:
+            put_siginfo(self.info_addr, 0, None)
+            raise
+        if pid and self.usage_addr is not None and self.usage is not None:
+            self.usage_addr.put(self.usage)
+        put_siginfo(self.info_addr, SIGCHLD if pid else 0, self.info)
+        return 0
+
+    def interrupted(self, task: Task) -> int:
+        """A signal came: the siginfo says 0."""
+        try:
+            put_siginfo(self.info_addr, 0, None)
+        except SysError as error:
+            return -error.errno
+        return -ERESTARTSYS
+
+
+# --- entry points
+
+
+def kernel_wait4(
+    task: Task, upid: int, stat_addr: UserOut[Any] | None, options: int, usage_addr: UserOut[RUsage] | None
+) -> int:
+    """wait4(2)."""
+    if options & ~WAIT4_OPTIONS:
+        raise SysError(EINVAL)
+    if upid == INT_MIN:
+        raise SysError(ESRCH)
+    if upid == -1:
+        kind = P_ALL
+    elif upid < 0:
+        kind, upid = P_PGID, -upid
+    elif upid == 0:
+        kind, upid = P_PGID, task.signal.pgrp
+    else:
+        kind = P_PID
+    wait = Wait4(kind, upid, options | WEXITED, usage_addr is not None)
+    wait.stat_addr = stat_addr
+    wait.usage_addr = usage_addr
+    return wait.step(task)
+
+
+def kernel_waitid(
+    task: Task, which: int, upid: int, info_addr: UserBuf | None, options: int, usage_addr: UserOut[RUsage] | None
+) -> int:
+    """waitid(2), with the fifth argument that the C library hides: resource usage."""
+    try:
+        kind, number, nonblock = waitid_target(task, which, upid, options)
+    except SysError:
+        put_siginfo(info_addr, 0, None)
+        raise
+    nonblock = nonblock and not options & WNOHANG
+    wait = Waitid(kind, number, options | (WNOHANG if nonblock else 0), usage_addr is not None)
+    wait.info_addr = info_addr
+    wait.usage_addr = usage_addr
+    wait.nonblock = nonblock
+    return wait.step(task)
+
+
+def waitid_target(task: Task, which: int, upid: int, options: int) -> tuple[int, int, bool]:
+    """Kind, number and non-blocking of a waitid; EINVAL, EBADF (Linux: kernel_waitid_prepare)."""
+    if options & ~WAITID_OPTIONS or not options & (WEXITED | WSTOPPED | WCONTINUED):
+        raise SysError(EINVAL)
+    if which == P_ALL:
+        return P_ALL, -1, False
+    if which == P_PID and upid > 0:
+        return P_PID, upid, False
+    if which == P_PGID and upid >= 0:
+        return P_PGID, upid or task.signal.pgrp, False
+    if which == P_PIDFD and upid >= 0:
+        target, flags = pidfd_get_task(task, upid)
+        return P_PID, target.pid if target is not None else 0, bool(flags & O_NONBLOCK)
+    raise SysError(EINVAL)
+
+
+def put_siginfo(addr: UserBuf | None, signo: int, info: tuple[int, int, int, int] | None) -> None:
+    """Store waitid's answer; only the fields of SIGCHLD are touched."""
+    if addr is None:
+        return
+    code, pid, uid, status = info or (0, 0, 0, 0)
+    memory = addr.mm
+    memory.write(addr.addr, signo.to_bytes(4, "little") + bytes(4) + code.to_bytes(4, "little"))
+    memory.write(
+        addr.addr + 16, pid.to_bytes(4, "little") + uid.to_bytes(4, "little") + status.to_bytes(4, "little")
+    )
+
+
+# --- the search
+
+
+def do_wait(task: Task, wait: WaitOpts) -> int:
+    """PID of a child with news, 0 with WNOHANG if none has any, ECHILD if no child fits; else Sleep."""
+    if fire := task.system.trace.sched_process_wait:
+        fire(task, wait.upid)
+    flags = wait.flags
+    hopeful = False
+    threads = (task,) if flags & W_NOTHREAD else task.signal.threads
+    if wait.kind == P_PID:
+        candidates = do_wait_pid(task, wait.upid, flags)
+    else:
+        candidates = [child for thread in threads for child in thread.children]
+    for child in candidates:
+        found = wait_consider_task(task, wait, child)
+        if found > 0:
+            return found
+        hopeful = hopeful or found == 0
+    if not hopeful:
+        raise SysError(ECHILD)
+    if flags & WNOHANG:
+        return 0
+    raise Sleep(task.signal.wait_chldexit, resume=wait)
+
+
+def do_wait_pid(task: Task, pid: int, flags: int) -> list[Task]:
+    """The process `pid`, if it is a child of the caller's (of this very thread with __WNOTHREAD)."""
+    child = task.system.pids.find(pid)
+    if child is None or not child.is_leader:
+        return []
+    parent = child.real_parent
+    if parent is task or (not flags & W_NOTHREAD and parent.signal is task.signal):
+        return [child]
+    return []
+
+
+def eligible_child(wait: WaitOpts, child: Task) -> bool:
+    """Whether the call is about this child: its group, and how it was cloned (__WALL, __WCLONE)."""
+    if wait.kind == P_PGID and child.signal.pgrp != wait.upid:
+        return False
+    flags = wait.flags
+    return bool(flags & W_ALL) or (child.exit_signal != SIGCHLD) == bool(flags & W_CLONE)
+
+
+NOT_OURS = -1
+
+
+def wait_consider_task(task: Task, wait: WaitOpts, child: Task) -> int:
+    """The child's PID if it has news (taken now); 0 if it may have some later; NOT_OURS if never."""
+    if child.exit_state == EXIT_DEAD or not eligible_child(wait, child):
+        return NOT_OURS
+    later = 0
+    if child.exit_state == EXIT_ZOMBIE:
+        if not delay_group_leader(child):
+            return wait_task_zombie(task, wait, child) if wait.flags & WEXITED else NOT_OURS
+        if not wait.flags & (WCONTINUED | WEXITED):
+            later = NOT_OURS
+    return wait_task_stopped(wait, child) or wait_task_continued(wait, child) or later
+
+
+def wait_task_zombie(task: Task, wait: WaitOpts, child: Task) -> int:
+    """Take a zombie's status and, unless WNOWAIT, let it go and add its usage to the caller's children's."""
+    pid, uid = child.pid, child.cred.uid
+    sig = child.signal
+    status = sig.group_exit_code if sig.flags & SIGNAL_GROUP_EXIT else child.exit_code
+    if wait.want_usage:
+        wait.usage = rusage_both(child)
+    wait.stat = status
+    if status & 0x7F:
+        wait.info = (CLD_DUMPED if status & CORE_FLAG else CLD_KILLED, pid, uid, status & 0x7F)
+    else:
+        wait.info = (CLD_EXITED, pid, uid, status >> 8)
+    if not wait.flags & WNOWAIT:
+        child.exit_state = EXIT_DEAD
+        add_child_usage(task, child)
+        release_task(child)
+    return pid
+
+
+def add_child_usage(task: Task, child: Task) -> None:
+    """Sum what the child and its own children used into the parent's cutime and so on."""
+    parent, sig = task.signal, child.signal
+    parent.cutime += child.utime + sig.utime + sig.cutime
+    parent.cstime += child.stime + sig.stime + sig.cstime
+    parent.cmin_flt += child.min_flt + sig.min_flt + sig.cmin_flt
+    parent.cmaj_flt += child.maj_flt + sig.maj_flt + sig.cmaj_flt
+    parent.cnvcsw += child.nvcsw + sig.nvcsw + sig.cnvcsw
+    parent.cnivcsw += child.nivcsw + sig.nivcsw + sig.cnivcsw
+    parent.cmaxrss = max(parent.cmaxrss, sig.maxrss, sig.cmaxrss)
+
+
+def wait_task_stopped(wait: WaitOpts, child: Task) -> int:
+    """PID of a stopped child not yet told about, 0 otherwise."""
+    sig = child.signal
+    if not wait.flags & WUNTRACED or not sig.flags & SIGNAL_STOP_STOPPED or not sig.group_exit_code:
+        return 0
+    signo = sig.group_exit_code
+    if not wait.flags & WNOWAIT:
+        sig.group_exit_code = 0
+    return tell(wait, child, CLD_STOPPED, signo, stop_status(signo))
+
+
+def wait_task_continued(wait: WaitOpts, child: Task) -> int:
+    """PID of a child that SIGCONT woke and that was not told about, 0 otherwise."""
+    sig = child.signal
+    if not wait.flags & WCONTINUED or not sig.flags & SIGNAL_STOP_CONTINUED:
+        return 0
+    if not wait.flags & WNOWAIT:
+        sig.flags &= ~SIGNAL_STOP_CONTINUED
+    return tell(wait, child, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS)
+
+
+def tell(wait: WaitOpts, child: Task, code: int, signo: int, status: int) -> int:
+    """Note the news of a live child; its PID."""
+    if wait.want_usage:
+        wait.usage = rusage_both(child)
+    wait.stat = status
+    wait.info = (code, child.pid, child.cred.uid, signo)
+    return child.pid
+
+
+__all__ = ["P_PIDFD", "WSTOPPED", "do_wait", "kernel_wait4", "kernel_waitid"]
