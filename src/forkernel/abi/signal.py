@@ -6,7 +6,7 @@ A set of signals is an int with bit N-1 for signal N, as the kernel's sigset_t o
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from forkernel.abi.types import I32, U64, CStruct
 
@@ -213,6 +213,14 @@ class SigAction(NamedTuple):
 DEFAULT_ACTION = SigAction()
 IGNORE_ACTION = SigAction(SIG_IGN)
 
+
+class TimerSource(Protocol):
+    """A POSIX timer whose signal is in a queue."""
+
+    def rearm(self, info: SigInfo) -> None:
+        """The signal was taken: fill in the overrun count, start the next period (Linux: posixtimer_rearm)."""
+
+
 SIGINFO_SIZE = 128
 _HEAD = struct.Struct("<iii4x")
 _KILL = struct.Struct("<iI24x")
@@ -236,7 +244,7 @@ class SigInfo:
         self, signo: int, code: int = SI_USER, errno: int = 0, *, pid: int = 0, uid: int = 0, status: int = 0,
         utime: int = 0, stime: int = 0, addr: int = 0, addr_lsb: int = 0, value: int = 0, tid: int = 0,
         overrun: int = 0, band: int = 0, fd: int = 0, syscall: int = 0, arch: int = 0, raw: bytes = b"",
-        timer: object = None,
+        timer: TimerSource | None = None,
     ) -> None:  # fmt: skip
         self.signo = signo
         self.code = code
@@ -264,7 +272,7 @@ class SigInfo:
         self.raw = raw
         """The union as a program gave it to rt_sigqueueinfo, 112 bytes; empty for signals made here."""
         self.timer = timer
-        """The POSIX timer behind an SI_TIMER signal; see `kernel.signal.dequeue_signal`."""
+        """The POSIX timer behind an SI_TIMER signal; see `kernel.sigqueue.dequeue_signal`."""
         self.user = -1
         """UID charged for the place in a queue (RLIMIT_SIGPENDING), -1 for none."""
 

@@ -598,7 +598,7 @@ def rt_sigreturn(task: Task) -> int:
         return 0
     with suppress(SysError):  # then the alternate stack stays as it is, as on Linux
         do_sigaltstack(task, frame.stack, task.regs.rsp)
-    return task.regs.rax
+    return frame.rax
 
 
 def sas_ss_reset(task: Task) -> None:

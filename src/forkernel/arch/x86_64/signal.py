@@ -186,6 +186,11 @@ class RtFrame(NamedTuple):
     ss: int
     fpu: bytes
 
+    @property
+    def rax(self) -> int:
+        """The result register, as the interrupted code had it."""
+        return self.registers[REGISTERS.index("rax")]
+
 
 def read_rt_frame(task: Any) -> RtFrame:
     """The frame under the stack pointer, after the handler's `ret` took the return address; EFAULT."""
