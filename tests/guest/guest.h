@@ -204,6 +204,24 @@ static inline void pass_gate(struct gate gate)
         die("pass_gate");
 }
 
+/* CPU time in microseconds of RUSAGE_SELF or RUSAGE_CHILDREN, user and system. */
+static inline long cpu_us(int who)
+{
+    struct rusage usage;
+    if (getrusage(who, &usage) == -1)
+        die("getrusage");
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+/* Use up at least that much CPU time. */
+static inline void burn_ms(long ms)
+{
+    long end = cpu_us(RUSAGE_SELF) + ms * 1000;
+    while (cpu_us(RUSAGE_SELF) < end)
+        for (volatile int i = 0; i < 10000; i++) {
+        }
+}
+
 /* Memory that parent and children share. */
 static inline void *shared(size_t size)
 {
