@@ -222,6 +222,8 @@ class TimerSource(Protocol):
 
 
 SIGINFO_SIZE = 128
+KERNEL_SIGINFO_SIZE = 48
+"""The part of it that is in use."""
 _HEAD = struct.Struct("<iii4x")
 _KILL = struct.Struct("<iI24x")
 _TIMER = struct.Struct("<iiQ16x")
@@ -270,7 +272,7 @@ class SigInfo:
         self.syscall = syscall
         self.arch = arch
         self.raw = raw
-        """The union as a program gave it to rt_sigqueueinfo, 112 bytes; empty for signals made here."""
+        """The union as a program gave it to rt_sigqueueinfo, 32 bytes; empty for signals made here."""
         self.timer = timer
         """The POSIX timer behind an SI_TIMER signal; see `kernel.sigqueue.dequeue_signal`."""
         self.user = -1
@@ -308,10 +310,12 @@ class SigInfo:
 
     @classmethod
     def unpack(cls, data: bytes) -> SigInfo:
-        """A siginfo_t that a program made (rt_sigqueueinfo), from its 128 bytes; the union is kept as it is."""
+        """A siginfo_t that a program made (rt_sigqueueinfo), from its 128 bytes; the union is kept as it is
+        (32 bytes of it: the rest has never been in use).
+        """
         signo, errno, code = _HEAD.unpack_from(data)
         pid, uid, value = _RT.unpack_from(data, 16)
-        return cls(signo, code, errno, pid=pid, uid=uid, value=value, raw=bytes(data[16:SIGINFO_SIZE]))
+        return cls(signo, code, errno, pid=pid, uid=uid, value=value, raw=bytes(data[16:KERNEL_SIGINFO_SIZE]))
 
     def __repr__(self) -> str:
         return f"SigInfo({signal_name(self.signo)}, code={self.code}, pid={self.pid})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forkernel.abi.errno import E2BIG, EAGAIN, EINTR, EINVAL, EPERM, ERESTARTNOHAND
 from forkernel.abi.signal import (
+    KERNEL_SIGINFO_SIZE,
     NSIG,
     SI_TKILL,
     SI_USER,
@@ -142,9 +143,10 @@ def sys_tgkill(task: Task, tgid: I32, pid: I32, sig: I32) -> int:
 
 def read_siginfo(uinfo: UserBuf, sig: int) -> SigInfo:
     """A siginfo_t from a program, made out to `sig`; E2BIG if a layout that is not known has a long tail."""
-    info = SigInfo.unpack(uinfo.read(SIGINFO_SIZE))
+    data = uinfo.read(SIGINFO_SIZE)
+    info = SigInfo.unpack(data)
     info.signo = sig
-    if not known_siginfo_layout(sig, info.code) and any(info.raw[32:]):
+    if not known_siginfo_layout(sig, info.code) and any(data[KERNEL_SIGINFO_SIZE:]):
         raise SysError(E2BIG)
     return info
 
