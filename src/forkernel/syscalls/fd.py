@@ -55,11 +55,12 @@ from forkernel.abi.fcntl import (
 from forkernel.abi.types import I16, I32, I64, U32, U64, CStruct
 from forkernel.errors import SysError
 from forkernel.fs.fdtable import RLIMIT_NOFILE, FilesStruct, fd_install
-from forkernel.fs.file import File
+from forkernel.fs.file import File, RegFile
 from forkernel.fs.locks import OFFSET_MAX, FileLock, posix_test_lock, set_lock
 from forkernel.fs.memfd import add_seals, get_seals
 from forkernel.fs.pipe import PAGE_SIZE, PipeFile
 from forkernel.kernel.task import Task
+from forkernel.syscalls.ioctl import can_async
 from forkernel.syscalls.registry import syscall
 
 SETFL_MASK = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC
@@ -199,9 +200,9 @@ def setfl(task: Task, file: File, arg: int) -> int:
     if arg & ~file.flags & O_NOATIME and file.inode is not None:
         if task.cred.fsuid != file.inode.uid and not task.cred.cap_effective & CAP_FOWNER:
             raise SysError(EPERM)
-    if arg & ~file.flags & O_DIRECT and not file.can_direct():
+    if arg & ~file.flags & O_DIRECT and not isinstance(file, RegFile | PipeFile):
         raise SysError(EINVAL)
-    file.flags = file.flags & ~SETFL_MASK | arg & SETFL_MASK & ~(0 if file.can_async() else FASYNC)
+    file.flags = file.flags & ~SETFL_MASK | arg & SETFL_MASK & ~(0 if can_async(file) else FASYNC)
     return 0
 
 

@@ -1,0 +1,107 @@
+"""Job control at a terminal (Linux: drivers/tty/tty_jobctrl.c; tty_ioctl(4), setpgid(2)).
+
+`tty_check_change` keeps background processes off the terminal; `tty_jobctrl_ioctl` serves the requests about
+its session and foreground group; `isig` is what a key like Ctrl-C does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.errno import EINVAL, EIO, ENOTTY, EPERM, ERESTARTSYS, ESRCH
+from forkernel.abi.ioctl import TIOCGPGRP, TIOCGSID, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP
+from forkernel.abi.signal import SIGTTIN, SIGTTOU
+from forkernel.errors import SysError
+from forkernel.kernel.session import disassociate_ctty, is_current_pgrp_orphaned
+from forkernel.kernel.signal import is_ignored, kill_pgrp
+
+if TYPE_CHECKING:
+    from forkernel.kernel.system import System
+    from forkernel.kernel.task import Task
+
+CAP_SYS_ADMIN = 1 << 21
+JOBCTRL_REQUESTS = (TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID)
+
+
+def tty_check_change(task: Task, tty: Any, sig: int) -> None:
+    """A process touches the terminal: stop it (`sig` to its group) if it is in the background.
+
+    Not if it ignores or blocks the signal: then reading (SIGTTIN) is EIO and writing is allowed. EIO for an
+    orphaned group.
+    """
+    pgrp = task.signal.pgrp
+    if task.signal.tty is not tty or not tty.pgrp or tty.pgrp == pgrp:
+        return
+    if is_ignored(task, sig):
+        if sig == SIGTTIN:
+            raise SysError(EIO)
+        return
+    if is_current_pgrp_orphaned(task):
+        raise SysError(EIO)
+    kill_pgrp(task.system, pgrp, sig)
+    raise SysError(ERESTARTSYS)
+
+
+def proc_set_tty(task: Task, tty: Any) -> None:
+    """Make `tty` the controlling terminal of the session that `task` leads."""
+    tty.session = task.signal.session
+    tty.pgrp = task.signal.pgrp
+    task.signal.tty = tty
+
+
+def isig(system: System, tty: Any, sig: int) -> None:
+    """The user typed the key for `sig`: the foreground group gets it."""
+    if tty.pgrp:
+        kill_pgrp(system, tty.pgrp, sig)
+
+
+def tty_jobctrl_ioctl(task: Task, tty: Any, cmd: int, arg: int) -> int:
+    """TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID."""
+    assert task.mm is not None
+    if cmd == TIOCSCTTY:
+        tiocsctty(task, tty, arg)
+        return 0
+    if cmd == TIOCSPGRP:
+        tty_check_change(task, tty, SIGTTOU)
+    if task.signal.tty is not tty:
+        raise SysError(ENOTTY)
+    if cmd == TIOCNOTTY:
+        disassociate_ctty(task, False)
+    elif cmd == TIOCGPGRP:
+        task.mm.write(arg, tty.pgrp.to_bytes(4, "little"))
+    elif cmd == TIOCGSID:
+        if not tty.session:
+            raise SysError(ENOTTY)
+        task.mm.write(arg, tty.session.to_bytes(4, "little"))
+    else:
+        tiocspgrp(task, tty, int.from_bytes(task.mm.read(arg, 4), "little", signed=True))
+    return 0
+
+
+def tiocsctty(task: Task, tty: Any, arg: int) -> None:
+    """Become the terminal's session: for a leader without one; with arg 1 root takes it from another session."""
+    signal = task.signal
+    if signal.leader and tty.session == signal.session:
+        return
+    if not signal.leader or signal.tty is not None:
+        raise SysError(EPERM)
+    if tty.session:
+        if arg != 1 or not task.cred.cap_effective & CAP_SYS_ADMIN:
+            raise SysError(EPERM)
+        for member in task.system.pids.session(tty.session):
+            member.signal.tty = None
+    proc_set_tty(task, tty)
+
+
+def tiocspgrp(task: Task, tty: Any, pgrp: int) -> None:
+    """Set the foreground group: EINVAL below zero, ESRCH for none, EPERM for one of another session."""
+    if tty.session != task.signal.session:
+        raise SysError(ENOTTY)
+    if pgrp < 0:
+        raise SysError(EINVAL)
+    members = task.system.pids.pgrp(pgrp)
+    if not members:
+        raise SysError(ESRCH)
+    if members[0].signal.session != task.signal.session:
+        raise SysError(EPERM)
+    tty.pgrp = pgrp

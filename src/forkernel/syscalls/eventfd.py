@@ -1,0 +1,58 @@
+"""eventfd, eventfd2 and memfd_create."""
+
+from __future__ import annotations
+
+from forkernel.abi.errno import EFAULT, EINVAL
+from forkernel.abi.fcntl import O_NONBLOCK, O_RDWR
+from forkernel.abi.types import I32, U32
+from forkernel.errors import SysError
+from forkernel.fs.eventfd import EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE, EventFile
+from forkernel.fs.fdtable import fd_install
+from forkernel.fs.memfd import (
+    MFD_ALLOW_SEALING,
+    MFD_CLOEXEC,
+    MFD_EXEC,
+    MFD_NOEXEC_SEAL,
+    memfd_create,
+)
+from forkernel.kernel.task import Task
+from forkernel.mm.uaccess import UserStr
+from forkernel.syscalls.registry import syscall
+
+MFD_NAME_MAX = 249
+"""NAME_MAX without "memfd:"."""
+
+
+@syscall("eventfd")
+def sys_eventfd(task: Task, count: U32) -> int:
+    """eventfd(2), the old call without flags."""
+    return do_eventfd(task, count, 0)
+
+
+@syscall("eventfd2")
+def sys_eventfd2(task: Task, count: U32, flags: I32) -> int:
+    """eventfd(2)."""
+    return do_eventfd(task, count, flags)
+
+
+def do_eventfd(task: Task, count: int, flags: int) -> int:
+    """A descriptor for a new counter."""
+    if flags & ~(EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK):
+        raise SysError(EINVAL)
+    file = EventFile(None, O_RDWR | flags & O_NONBLOCK, count, bool(flags & EFD_SEMAPHORE))
+    return fd_install(task, file, bool(flags & EFD_CLOEXEC))
+
+
+@syscall("memfd_create", caveat="no huge pages (MFD_HUGETLB is EINVAL)")
+def sys_memfd_create(task: Task, uname: UserStr | None, flags: U32) -> int:
+    """memfd_create(2)."""
+    if flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC):
+        raise SysError(EINVAL)
+    if flags & MFD_EXEC and flags & MFD_NOEXEC_SEAL:
+        raise SysError(EINVAL)
+    if uname is None:
+        raise SysError(EFAULT)
+    name = uname.mm.read_cstr(uname.addr, MFD_NAME_MAX + 1)
+    if len(name) > MFD_NAME_MAX:
+        raise SysError(EINVAL)
+    return fd_install(task, memfd_create(task, name, flags), bool(flags & MFD_CLOEXEC))
