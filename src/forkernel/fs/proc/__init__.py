@@ -1,0 +1,1 @@
+"""procfs: the kernel's state as files (proc(5))."""

@@ -1,0 +1,73 @@
+"""Files about the whole machine: meminfo, stat, uptime and their like (proc(5)). Figures are those of the kernel now;
+what this kernel does not have (swap, block devices) has no line, or is 0 where programs need the line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forkernel.kernel.task import Task
+
+PAGE_KB = 4
+NSEC = 1_000_000_000
+TICK_NS = 10_000_000
+
+
+def uptime(inode: Any, reader: Task) -> bytes:
+    """Seconds since boot and seconds idle, with hundredths."""
+    system = inode.sb.system
+    return b"%s %s\n" % (_hundredths(system.clock.monotonic()), _hundredths(inode.sb.kernel.idle_time()))
+
+
+def _hundredths(nanoseconds: int) -> bytes:
+    return b"%d.%02d" % (nanoseconds // NSEC, nanoseconds % NSEC // TICK_NS)
+
+
+def loadavg(inode: Any, reader: Task) -> bytes:
+    """Load over 1, 5 and 15 minutes; runnable and all tasks; the last process ID given."""
+    kernel = inode.sb.kernel
+    loads = b" ".join(b"%d.%02d" % (load >> 11, (load & 2047) * 100 >> 11) for load in kernel.loads())
+    running, total = kernel.task_counts()
+    return b"%s %d/%d %d\n" % (loads, running, total, kernel.last_pid())
+
+
+def stat(inode: Any, reader: Task) -> bytes:
+    """CPU time in ticks by kind, context switches, boot time, forks, tasks."""
+    kernel, system = inode.sb.kernel, inode.sb.system
+    user, nice, kernel_time, idle = kernel.cpu_times()
+    times = " ".join(str(value // TICK_NS) for value in (user, nice, kernel_time, idle)) + " 0 0 0 0 0 0"
+    boot = (system.clock.realtime() - system.clock.monotonic()) // NSEC
+    running, _ = kernel.task_counts()
+    lines = [f"cpu  {times}", f"cpu0 {times}", f"ctxt {kernel.context_switches()}", f"btime {boot}"]
+    lines += [f"processes {kernel.forks()}", f"procs_running {running}", f"procs_blocked {kernel.blocked()}"]
+    return "\n".join(lines).encode() + b"\n"
+
+
+def version(inode: Any, reader: Task) -> bytes:
+    """Name, release and version of the kernel."""
+    text: bytes = inode.sb.kernel.version_banner()
+    return text + b"\n"
+
+
+def filesystems(inode: Any, reader: Task) -> bytes:
+    """Types that mount(2) takes; none here needs a device."""
+    names: list[bytes] = inode.sb.kernel.filesystem_names()
+    return b"".join(b"nodev\t%s\n" % name for name in names)
+
+
+def swaps(inode: Any, reader: Task) -> bytes:
+    """Swap areas: there are none."""
+    return b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+
+
+def meminfo(inode: Any, reader: Task) -> bytes:
+    """Memory in kB."""
+    figures: list[tuple[str, int]] = inode.sb.kernel.memory_figures()
+    return b"".join(f"{name + ':':<16}{pages * PAGE_KB:8} kB\n".encode() for name, pages in figures)
+
+
+def cpuinfo(inode: Any, reader: Task) -> bytes:
+    """A paragraph for each CPU: what the emulated CPU says of itself by CPUID."""
+    text: bytes = inode.sb.kernel.cpuinfo()
+    return text

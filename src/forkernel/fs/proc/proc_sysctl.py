@@ -1,0 +1,70 @@
+"""/proc/sys: the kernel's settings as files (Linux: fs/proc/proc_sysctl.c). The table of them is the kernel's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from forkernel.abi.errno import EINVAL, EPERM
+from forkernel.errors import SysError
+from forkernel.fs.proc.inode import Entry, ProcReg, ProcSuperblock, StaticDir, decimal
+
+if TYPE_CHECKING:
+    from forkernel.kernel.task import Task
+
+
+class Sysctl(NamedTuple):
+    """One setting: path below /proc/sys, its mode, how it is read and, if it can be, written."""
+
+    path: bytes
+    mode: int
+    get: Callable[[Any], int | bytes]
+    """(system): a number, or text without its newline."""
+    set: Callable[[Any, Any], None] | None = None
+    """(system, value): numbers were checked against the limits."""
+    low: int = 0
+    high: int = (1 << 31) - 1
+    capability: int | None = None
+    """Needed to write, beside the file's mode."""
+
+
+class SysctlFile(ProcReg):
+    """The file of a setting."""
+
+    __slots__ = ("sysctl",)
+
+    def __init__(self, sb: ProcSuperblock, sysctl: Sysctl) -> None:
+        super().__init__(sb, Entry(sysctl.mode, sysctl_show, sysctl_store))
+        self.sysctl = sysctl
+
+
+def sysctl_show(inode: Any, reader: Task) -> bytes:
+    """The value and a newline."""
+    value = inode.sysctl.get(inode.sb.system)
+    return (value if isinstance(value, bytes) else b"%d" % value) + b"\n"
+
+
+def sysctl_store(inode: Any, writer: Task, data: bytes) -> None:
+    """Set it; EINVAL for what is no number or out of range, EPERM for what cannot be set or only by others."""
+    sysctl: Sysctl = inode.sysctl
+    if sysctl.set is None:
+        raise SysError(EPERM)
+    if sysctl.capability is not None and not inode.sb.kernel.capable(writer, sysctl.capability):
+        raise SysError(EPERM)
+    system = inode.sb.system
+    if isinstance(sysctl.get(system), bytes):
+        text = data.split(b"\n")[0].split(b"\0")[0]
+        if len(text) > sysctl.high:
+            raise SysError(EINVAL)
+        sysctl.set(system, text)
+    else:
+        sysctl.set(system, decimal(data, sysctl.low, sysctl.high))
+
+
+def add_sysctl(root: StaticDir, sysctl: Sysctl) -> None:
+    """Put the file of a setting in its place below /proc/sys."""
+    *parents, name = sysctl.path.split(b"/")
+    directory = root
+    for part in parents:
+        directory = directory.subdir(part)
+    directory.children[name] = SysctlFile(directory.sb, sysctl)

@@ -1,0 +1,109 @@
+"""/proc itself: the files about the whole machine, self, and a directory for each process (Linux: fs/proc/root.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.stat import Dirent, dtype_of
+from forkernel.errors import SysError
+from forkernel.fs.dentry import Dentry
+from forkernel.fs.inode import Inode
+from forkernel.fs.proc import machine
+from forkernel.fs.proc.base import PidDir, pid_of_name
+from forkernel.fs.proc.inode import PROC_ROOT_INO, Entry, ProcLink, ProcSuperblock, StaticDir
+from forkernel.fs.proc.proc_sysctl import Sysctl, add_sysctl
+
+if TYPE_CHECKING:
+    from forkernel.kernel.task import Task
+
+KEPT_DIRECTORIES = 1024
+"""Directories of processes kept before those of the dead are thrown away."""
+
+
+class ProcRoot(StaticDir):
+    """The root directory."""
+
+    __slots__ = ("pids",)
+
+    def __init__(self, sb: ProcSuperblock) -> None:
+        sb.next_ino = PROC_ROOT_INO
+        super().__init__(sb)
+        self.pids: dict[int, PidDir] = {}
+
+    def lookup(self, task: Task, name: bytes) -> Inode | None:
+        """A file about the machine, or a process by its ID (a thread's ID works too, but is not listed)."""
+        found = self.children.get(name)
+        if found is not None:
+            return found
+        pid = pid_of_name(name)
+        return None if pid is None else self.pid_lookup(pid)
+
+    def pid_lookup(self, pid: int) -> Inode | None:
+        """The directory of a process."""
+        target = self.sb.system.pids.find(pid)
+        if target is None:
+            self.pids.pop(pid, None)
+            return None
+        found = self.pids.get(pid)
+        if found is None or found.signal is not target.signal:
+            if len(self.pids) >= KEPT_DIRECTORIES:
+                self.pids = {key: kept for key, kept in self.pids.items() if kept.task() is not None}
+            found = self.pids[pid] = PidDir(self.sb, target)
+        found.own(found, target)
+        return found
+
+    def iterate(self, task: Task) -> list[Dirent]:
+        """Files about the machine, then the processes by ID."""
+        found = [Dirent(name, inode.ino, dtype_of(inode.mode)) for name, inode in self.children.items()]
+        for pid in self.sb.kernel.process_ids():
+            inode = self.pid_lookup(pid)
+            if inode is not None:
+                found.append(Dirent(b"%d" % pid, inode.ino, dtype_of(inode.mode)))
+        return found
+
+    def getattr(self, task: Task) -> None:
+        """A link count for each process."""
+        self.nlink = len(self.sb.kernel.process_ids()) + 2 + sum(1 for c in self.children.values() if c.nlink > 1)
+
+
+def self_link(inode: Any, reader: Task) -> bytes:
+    """The reader's process."""
+    return b"%d" % reader.tgid
+
+
+def thread_self_link(inode: Any, reader: Task) -> bytes:
+    """The reader's thread."""
+    return b"%d/task/%d" % (reader.tgid, reader.pid)
+
+
+def mounts_link(inode: Any, reader: Task) -> bytes:
+    """/proc/mounts is that of the reader."""
+    return b"self/mounts"
+
+
+MACHINE_FILES: dict[bytes, Entry] = {
+    b"cpuinfo": Entry(0o444, machine.cpuinfo),
+    b"filesystems": Entry(0o444, machine.filesystems),
+    b"loadavg": Entry(0o444, machine.loadavg),
+    b"meminfo": Entry(0o444, machine.meminfo),
+    b"stat": Entry(0o444, machine.stat),
+    b"swaps": Entry(0o444, machine.swaps),
+    b"uptime": Entry(0o444, machine.uptime),
+    b"version": Entry(0o444, machine.version),
+}
+
+
+def proc_fill_super(system: Any, kernel: Any, dev: int, sysctls: list[Sysctl]) -> Dentry:
+    """Make the file system; its root dentry."""
+    root = ProcRoot(ProcSuperblock(system, kernel, dev))
+    for name, entry in MACHINE_FILES.items():
+        root.add(name, entry)
+    root.children[b"mounts"] = ProcLink(root.sb, mounts_link)
+    root.children[b"self"] = ProcLink(root.sb, self_link)
+    root.children[b"thread-self"] = ProcLink(root.sb, thread_self_link)
+    for sysctl in sysctls:
+        add_sysctl(root.subdir(b"sys"), sysctl)
+    return Dentry(b"", None, root)
+
+
+__all__ = ["ProcRoot", "SysError", "proc_fill_super"]
