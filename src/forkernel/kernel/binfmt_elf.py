@@ -45,15 +45,13 @@ from forkernel.abi.elf import (
     phdr_table_size,
     read_ehdr,
 )
-from forkernel.abi.errno import EEXIST, EINVAL, EIO, ELIBBAD, ENODEV, ENOEXEC, ENOMEM
+from forkernel.abi.errno import EEXIST, EINVAL, EIO, ELIBBAD, ENOEXEC, ENOMEM
 from forkernel.abi.fcntl import AT_FDCWD
-from forkernel.abi.prctl import ADDR_NO_RANDOMIZE, MMAP_PAGE_ZERO
-from forkernel.abi.resource import RLIMIT_STACK
+from forkernel.abi.personality import ADDR_NO_RANDOMIZE, MMAP_PAGE_ZERO
 from forkernel.arch.x86_64.elf import ARCH_DLINFO, ELF_HWCAP, ELF_HWCAP2, ELF_PLATFORM, EM_X86_64
 from forkernel.errors import SysError
 from forkernel.mm.layout import (
     ELF_ET_DYN_BASE,
-    STACK_TOP,
     TASK_SIZE,
     arch_mmap_rnd,
     arch_pick_mmap_layout,
@@ -395,7 +393,7 @@ def elf_auxv(
         (AT_HWCAP, ELF_HWCAP),
         (AT_PAGESZ, PAGE_SIZE),
         (AT_CLKTCK, USER_HZ),
-        (AT_PHDR, image.phdr_addr + bias if image.phdr_addr else 0),
+        (AT_PHDR, image.phdr_addr + bias),
         (AT_PHENT, PHDR_SIZE),
         (AT_PHNUM, image.e_phnum),
         (AT_BASE, interp_base),
@@ -408,5 +406,3 @@ def elf_auxv(
         (AT_SECURE, int(bprm.secureexec)),
     )
 
-
-__all__ = ["ENODEV", "STACK_TOP", "ElfProgram", "load_elf_binary", "read_elf_program"]

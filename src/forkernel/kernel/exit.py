@@ -106,14 +106,12 @@ def exit_mm(task: Task, group_dead: bool) -> None:
     if group_dead:
         setmax_mm_hiwater_rss(task.signal, mm)
     task.mm = None
-    mm.mmput()
+    mm.put()
 
 
 def setmax_mm_hiwater_rss(sig: SignalStruct, mm: MmStruct) -> None:
     """Remember the largest resident set, in pages, for getrusage."""
-    peak = max(mm.hiwater_rss, mm.rss())
-    if peak > sig.maxrss:
-        sig.maxrss = peak
+    sig.maxrss = max(sig.maxrss, mm.update_hiwater())
 
 
 def exit_mm_release(task: Task, mm: MmStruct) -> None:
@@ -358,11 +356,9 @@ def exit_signal_struct(task: Task) -> None:
     sig.nvcsw += task.nvcsw
     sig.nivcsw += task.nivcsw
     del sig.threads[task]
-    task.pending.bits = 0
-    task.pending.queue.clear()
+    signal.flush_pending(task.system, task.pending)
     if not sig.threads:
-        sig.shared_pending.bits = 0
-        sig.shared_pending.queue.clear()
+        signal.flush_pending(task.system, sig.shared_pending)
     task.sighand.users -= 1
 
 

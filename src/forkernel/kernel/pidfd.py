@@ -10,20 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import EBADF, EINVAL, ENOENT, EPERM, ESRCH
-from forkernel.abi.fcntl import O_CLOEXEC, O_EXCL, O_NONBLOCK, O_RDWR
+from forkernel.abi.fcntl import O_EXCL, O_NONBLOCK, O_RDWR
 from forkernel.abi.poll import EPOLLHUP, EPOLLIN, EPOLLRDNORM
+from forkernel.abi.signal import SI_TKILL, SI_USER, SigInfo
 from forkernel.errors import SysError
 from forkernel.fs.fdtable import fd_install
 from forkernel.fs.file import File
+from forkernel.fs.inode import Inode
+from forkernel.kernel import signal
 from forkernel.kernel.ptrace import ptrace_may_access
 
 if TYPE_CHECKING:
-    from forkernel.fs.inode import Inode
     from forkernel.kernel.task import SignalStruct, Task
     from forkernel.wait import WaitQueue
 
 PIDFD_NONBLOCK = O_NONBLOCK
 PIDFD_THREAD = O_EXCL
+PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_SIGNAL_PROCESS_GROUP = 1, 2, 4
 PIDFD_SELF_THREAD = -10000
 PIDFD_SELF_THREAD_GROUP = -10001
 
@@ -35,9 +38,9 @@ class PidFile(File):
     Task, is what stays.
     """
 
-    __slots__ = ("signal", "start_time", "thread", "tid", "wait")
+    __slots__ = ("signal", "thread", "tid", "wait")
 
-    def __init__(self, inode: Inode | None, task: Task, flags: int) -> None:
+    def __init__(self, inode: Inode, task: Task, flags: int) -> None:
         super().__init__(inode, O_RDWR | flags & PIDFD_NONBLOCK)
         self.flags |= flags & PIDFD_THREAD
         self.signal: SignalStruct = task.signal
@@ -74,14 +77,19 @@ class PidFile(File):
 
 def pidfd_create(task: Task, flags: int) -> File:
     """A file that stands for `task`; `flags`: PIDFD_NONBLOCK, PIDFD_THREAD."""
-    inode = task.system.vfs.anon_inode()
+    inode = Inode(task.system.vfs.anon_inode().sb, 0o700, ino=pidfs_ino(task))
     file = PidFile(inode, task, flags)
     file.path = task.system.vfs.pseudo_path(inode, b"anon_inode:[pidfd]")
     return file
 
 
+def pidfs_ino(task: Task) -> int:
+    """Inode number: the same for all pidfds of a task and for no other task, so that fstat can compare them."""
+    return (task.start_time << 22 | task.pid) & (1 << 63) - 1
+
+
 def pidfd_open(task: Task, pid: int, flags: int) -> int:
-    """pidfd_open(2): the new descriptor, close-on-exec."""
+    """A new descriptor for a process or thread, close-on-exec (pidfd_open(2))."""
     if flags & ~(PIDFD_NONBLOCK | PIDFD_THREAD) or pid <= 0:
         raise SysError(EINVAL)
     target = task.system.pids.find(pid)
@@ -107,8 +115,37 @@ def pidfd_get_task(task: Task, fd: int) -> tuple[Task | None, int]:
     return file.target(), file.flags
 
 
+def pidfd_signal_target(task: Task, pidfd: int, flags: int) -> tuple[Task | None, int]:
+    """Whom pidfd_send_signal is for, and how far it goes (PIDFD_SIGNAL_*); EINVAL, EBADF."""
+    if flags not in (0, PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_SIGNAL_PROCESS_GROUP):
+        raise SysError(EINVAL)
+    if pidfd == PIDFD_SELF_THREAD:
+        return task, flags or PIDFD_SIGNAL_THREAD
+    if pidfd == PIDFD_SELF_THREAD_GROUP:
+        return task.group_leader, flags or PIDFD_SIGNAL_THREAD_GROUP
+    file = pidfd_file(task, pidfd)
+    return file.target(), flags or (PIDFD_SIGNAL_THREAD if file.thread else PIDFD_SIGNAL_THREAD_GROUP)
+
+
+def pidfd_send_signal(task: Task, target: Task | None, scope: int, sig: int, info: SigInfo | None) -> None:
+    """Signal a thread, process or process group; `info` None: as kill() or tgkill() would. ESRCH, EPERM, EINVAL."""
+    if info is None:
+        code = SI_TKILL if scope == PIDFD_SIGNAL_THREAD else SI_USER
+        info = SigInfo(sig, code, pid=task.tgid, uid=task.cred.uid)
+    elif (target is not task or scope == PIDFD_SIGNAL_PROCESS_GROUP) and (info.code >= 0 or info.code == SI_TKILL):
+        raise SysError(EPERM)
+    if target is None:
+        raise SysError(ESRCH)
+    if scope == PIDFD_SIGNAL_PROCESS_GROUP:
+        signal.kill_pgrp_info(task, sig, info, target.pid)
+    elif scope == PIDFD_SIGNAL_THREAD:
+        signal.do_send_specific(task, 0, target.pid, sig, info)
+    else:
+        signal.group_send_sig_info(task, sig, info, target)
+
+
 def pidfd_getfd(task: Task, pidfd: int, fd: int) -> int:
-    """pidfd_getfd(2): a descriptor for the other process's open file `fd`, close-on-exec."""
+    """A descriptor for the other process's open file `fd`, close-on-exec (pidfd_getfd(2))."""
     target, _ = pidfd_get_task(task, pidfd)
     if target is None or (target.exit_state and target.files is None):
         raise SysError(ESRCH)
@@ -119,5 +156,3 @@ def pidfd_getfd(task: Task, pidfd: int, fd: int) -> int:
     file = target.files.get_raw(fd)
     return fd_install(task, file.get(), cloexec=True)
 
-
-__all__ = ["O_CLOEXEC", "PIDFD_NONBLOCK", "PIDFD_THREAD", "PidFile", "pidfd_create", "pidfd_get_task", "pidfd_open"]

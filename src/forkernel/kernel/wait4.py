@@ -38,14 +38,12 @@ from forkernel.abi.wait import (
     WEXITED,
     WNOHANG,
     WNOWAIT,
-    WSTOPPED,
     WUNTRACED,
     stop_status,
 )
 from forkernel.errors import SysError
 from forkernel.kernel.exit import delay_group_leader, release_task
 from forkernel.kernel.pidfd import pidfd_get_task
-from forkernel.kernel.rusage import rusage_both
 from forkernel.kernel.task import (
     EXIT_DEAD,
     EXIT_ZOMBIE,
@@ -60,6 +58,7 @@ if TYPE_CHECKING:
     from forkernel.mm.uaccess import UserBuf, UserOut
 
 INT_MIN = -(1 << 31)
+KB_PER_PAGE = 4
 
 
 class WaitOpts(Resume):
@@ -178,7 +177,7 @@ def kernel_waitid(
 
 def waitid_target(task: Task, which: int, upid: int, options: int) -> tuple[int, int, bool]:
     """Kind, number and non-blocking of a waitid; EINVAL, EBADF (Linux: kernel_waitid_prepare)."""
-    if options & ~WAITID_OPTIONS or not options & (WEXITED | WSTOPPED | WCONTINUED):
+    if options & ~WAITID_OPTIONS or not options & (WEXITED | WUNTRACED | WCONTINUED):
         raise SysError(EINVAL)
     if which == P_ALL:
         return P_ALL, -1, False
@@ -256,13 +255,9 @@ def wait_consider_task(task: Task, wait: WaitOpts, child: Task) -> int:
     """The child's PID if it has news (taken now); 0 if it may have some later; NOT_OURS if never."""
     if child.exit_state == EXIT_DEAD or not eligible_child(wait, child):
         return NOT_OURS
-    later = 0
-    if child.exit_state == EXIT_ZOMBIE:
-        if not delay_group_leader(child):
-            return wait_task_zombie(task, wait, child) if wait.flags & WEXITED else NOT_OURS
-        if not wait.flags & (WCONTINUED | WEXITED):
-            later = NOT_OURS
-    return wait_task_stopped(wait, child) or wait_task_continued(wait, child) or later
+    if child.exit_state == EXIT_ZOMBIE and not delay_group_leader(child):
+        return wait_task_zombie(task, wait, child) if wait.flags & WEXITED else NOT_OURS
+    return wait_task_stopped(wait, child) or wait_task_continued(wait, child)
 
 
 def wait_task_zombie(task: Task, wait: WaitOpts, child: Task) -> int:
@@ -296,6 +291,24 @@ def add_child_usage(task: Task, child: Task) -> None:
     parent.cmaxrss = max(parent.cmaxrss, sig.maxrss, sig.cmaxrss)
 
 
+def rusage_both(task: Task) -> RUsage:
+    """What a child used, its own reaped children included (Linux: getrusage with RUSAGE_BOTH)."""
+    sig = task.signal
+    live = list(sig.threads)
+    utime = sum(thread.utime for thread in live) + sig.utime + sig.cutime
+    stime = sum(thread.stime for thread in live) + sig.stime + sig.cstime
+    peak = max(sig.maxrss, sig.cmaxrss, task.mm.update_hiwater() if task.mm is not None else 0)
+    usage = RUsage()
+    usage.utime_sec, usage.utime_usec = divmod(utime // 1000, 1_000_000)
+    usage.stime_sec, usage.stime_usec = divmod(stime // 1000, 1_000_000)
+    usage.ru_maxrss = peak * KB_PER_PAGE
+    usage.ru_minflt = sum(thread.min_flt for thread in live) + sig.min_flt + sig.cmin_flt
+    usage.ru_majflt = sum(thread.maj_flt for thread in live) + sig.maj_flt + sig.cmaj_flt
+    usage.ru_nvcsw = sum(thread.nvcsw for thread in live) + sig.nvcsw + sig.cnvcsw
+    usage.ru_nivcsw = sum(thread.nivcsw for thread in live) + sig.nivcsw + sig.cnivcsw
+    return usage
+
+
 def wait_task_stopped(wait: WaitOpts, child: Task) -> int:
     """PID of a stopped child not yet told about, 0 otherwise."""
     sig = child.signal
@@ -325,5 +338,3 @@ def tell(wait: WaitOpts, child: Task, code: int, signo: int, status: int) -> int
     wait.info = (code, child.pid, child.cred.uid, signo)
     return child.pid
 
-
-__all__ = ["P_PIDFD", "WSTOPPED", "do_wait", "kernel_wait4", "kernel_waitid"]

@@ -1,0 +1,21 @@
+"""Execution domains and the flags that go with them: personality(2)."""
+
+from __future__ import annotations
+
+PER_LINUX = 0
+UNAME26 = 0x0020000
+ADDR_NO_RANDOMIZE = 0x0040000
+FDPIC_FUNCPTRS = 0x0080000
+MMAP_PAGE_ZERO = 0x0100000
+ADDR_COMPAT_LAYOUT = 0x0200000
+READ_IMPLIES_EXEC = 0x0400000
+ADDR_LIMIT_32BIT = 0x0800000
+SHORT_INODE = 0x1000000
+WHOLE_SECONDS = 0x2000000
+STICKY_TIMEOUTS = 0x4000000
+ADDR_LIMIT_3GB = 0x8000000
+PER_QUERY = 0xFFFFFFFF
+"""Only ask for the current personality."""
+
+PER_CLEAR_ON_SETID = READ_IMPLIES_EXEC | ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO
+"""What execve of a set-user-ID program clears."""
