@@ -6,6 +6,7 @@ is fork's, `close_on_exec` execve's, `release` exit's (one user less).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import EBADF, EMFILE
@@ -129,10 +130,8 @@ class FilesStruct:
                 self.__close_quietly(task, fd)
 
     def __close_quietly(self, task: Task, fd: int) -> None:
-        try:
+        with suppress(SysError):
             self.close(task, fd)
-        except SysError:
-            pass
 
     def items(self) -> Iterator[tuple[int, File]]:
         """(descriptor, file) in ascending order."""

@@ -62,6 +62,8 @@ class File:
 
     def __init__(self, inode: Inode | None, flags: int, path: Path | None = None) -> None:
         self.inode = inode
+        if inode is not None:
+            inode.opens += 1
         self.path = path
         """Mount and dentry; None for a file without a name in any tree."""
         self.flags = flags & ~O_NOT_KEPT
@@ -102,6 +104,10 @@ class File:
 
             locks_remove_file(self)
         self.release()
+        if inode is not None:
+            inode.opens -= 1
+            if not inode.opens and not inode.nlink:
+                inode.evict()
 
     def flush(self, task: Task) -> None:
         """A descriptor for the file is being closed."""
@@ -159,11 +165,11 @@ class File:
         raise SysError(EINVAL)
 
     def truncate(self, size: int) -> None:
-        """ftruncate."""
+        """Set the length, for ftruncate."""
         raise SysError(EINVAL)
 
-    def mmap_mapping(self) -> Mapping:
-        """What mmap maps; ENODEV for a file that cannot be mapped."""
+    def mmap_mapping(self) -> Mapping | None:
+        """What mmap maps, None for plain zeros (/dev/zero); ENODEV for a file that cannot be mapped."""
         raise SysError(ENODEV)
 
     def fdinfo(self) -> bytes:
@@ -289,7 +295,7 @@ def generic_file_llseek(file: File, offset: int, whence: int) -> int:
         pos = file.pos + offset
     elif whence == SEEK_END:
         pos = size + offset
-    elif whence == SEEK_DATA or whence == SEEK_HOLE:
+    elif whence in (SEEK_DATA, SEEK_HOLE):
         if not 0 <= offset < size:
             raise SysError(ENXIO)
         pos = offset if whence == SEEK_DATA else size

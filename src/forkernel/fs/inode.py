@@ -50,6 +50,8 @@ class Superblock:
     magic: int = TMPFS_MAGIC
     relatime: bool = True
     """Whether reading a file may move its atime."""
+    d_keep: bool = True
+    """Whether dentries of volatile directories are kept for as long as `lookup` gives the same inode."""
 
     def __init__(self, fstype: bytes, dev: int, clock: Any, frames: Any, readonly: bool = False) -> None:
         self.type = fstype
@@ -77,7 +79,7 @@ class Superblock:
         return now
 
     def statfs(self) -> Statfs:
-        """Figures for statfs(2)."""
+        """What the file system says of its size and limits."""
         return Statfs(f_type=self.magic, f_bsize=self.blocksize, f_frsize=self.blocksize, f_namelen=255)
 
 
@@ -85,8 +87,8 @@ class Inode:
     """One file. Times are nanoseconds since 1970; `mode` has the S_IF* type."""
 
     __slots__ = (
-        "atime", "ctime", "flctx", "gid", "ino", "mapping", "mode", "mtime", "nlink", "pipe", "rdev", "sb",
-        "size", "uid",
+        "atime", "ctime", "flctx", "gid", "ino", "mapping", "mode", "mtime", "nlink", "opens", "pipe", "rdev",
+        "sb", "size", "uid",
     )  # fmt: skip
 
     volatile: ClassVar[bool] = False
@@ -104,6 +106,8 @@ class Inode:
         self.atime = self.mtime = self.ctime = sb.now()
         self.mapping: Mapping | None = None
         """Page cache of a regular file, made at first need: use get_mapping()."""
+        self.opens = 0
+        """Files open on it (each mapping holds one open): at 0 with no name left it is evicted."""
         self.flctx: Any = None
         """Locks on the file (fs/locks.py)."""
         self.pipe: Any = None
@@ -155,7 +159,7 @@ class Inode:
             from forkernel.fs.pipe import fifo_open
 
             return fifo_open(task, self, flags)
-        if kind == S_IFCHR or kind == S_IFBLK:
+        if kind in (S_IFCHR, S_IFBLK):
             from forkernel.fs.devices import device_open
 
             return device_open(task, self, flags)
@@ -202,6 +206,9 @@ class Inode:
     def allocate(self, mode: int, offset: int, length: int) -> None:
         """fallocate(2) on a regular file."""
         raise SysError(ENODEV)
+
+    def evict(self) -> None:
+        """The last name and the last opening are gone: free the contents."""
 
     # --- contents of a regular file
     def pread(self, offset: int, count: int) -> bytes:

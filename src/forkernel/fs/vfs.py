@@ -1,72 +1,243 @@
-"""The file system as the rest of the kernel sees it (Linux: the vfs_* and do_* layer over namei, mounts and files).
+"""The file system as the rest of the kernel sees it: one `Vfs` for the machine.
 
-`Vfs` is made once by init: a root mount (the host's tree, a directory or a tar archive, changes kept in
-memory), then whatever `mount` adds. Handlers and exec call `resolve` and `open`; the calls that change the tree
-are in namei.py's functions, which take the same task (its fs, files and cred decide what a path means and
-what is allowed).
+Life cycle: init makes it with a root (the host's tree, a directory, or a tar archive; changes stay in memory),
+mounts what belongs on top (`mount`, `mount_host`), and gives the first task `new_fs_struct()`. From then on
+handlers and exec call `resolve` and `open`, and the functions of open.py, dirops.py and mount.py, which decide
+by the calling task's fs, files and cred.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.fcntl import AT_FDCWD
-from forkernel.fs.dentry import Dentry, Mount, Path
+from forkernel.abi.errno import EEXIST
+from forkernel.abi.fcntl import AT_FDCWD, O_LARGEFILE
+from forkernel.abi.stat import ANON_INODE_FS_MAGIC, S_IFDIR, S_IFMT, makedev
+from forkernel.errors import SysError, UserError
+from forkernel.fs.bindfs import bind_root
+from forkernel.fs.dentry import MNT_READONLY, MNT_RELATIME, Dentry, Mount, Path
+from forkernel.fs.dirops import do_mkdirat, do_mknodat, do_symlinkat
 from forkernel.fs.fs_struct import FsStruct
+from forkernel.fs.hostfs import host_root
+from forkernel.fs.inode import Inode, Superblock
+from forkernel.fs.mount import attach_mnt, prepend_path, topmost
+from forkernel.fs.namei import filename_lookup
+from forkernel.fs.open import build_open_flags, do_filp_open, do_open_execat
+from forkernel.fs.tarfs import is_archive, tar_root
+from forkernel.fs.tmpfs import TmpfsSuperblock, mount_tmpfs, new_tmpfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from forkernel.fs.file import File
-    from forkernel.fs.inode import Inode
     from forkernel.kernel.task import Task
 
-MountFunction = "Callable[[Vfs, Task, bytes, bytes], Dentry]"
+    MountFunction = Callable[["Vfs", Task, bytes, bytes], Dentry]
+
+ALL_CAPS = (1 << 64) - 1
+
+
+class KernelCred:
+    """Who the kernel itself is when it makes files at boot, before there is a task."""
+
+    fsuid = fsgid = uid = gid = 0
+    groups: tuple[int, ...] = ()
+    cap_effective = cap_permitted = ALL_CAPS
+    securebits = 0
+
+    def in_group(self, gid: int) -> bool:
+        """Root's group is 0."""
+        return gid == 0
+
+
+class BootTask:
+    """Stands for a task in walks that the kernel makes for itself."""
+
+    files = None
+
+    def __init__(self, vfs: Vfs) -> None:
+        self.vfs = vfs
+        self.cred = KernelCred()
+        self.fs = FsStruct(vfs.root, vfs.root, umask=0)
+
+    @property
+    def system(self) -> BootTask:
+        """The walk wants `task.system.vfs`."""
+        return self
 
 
 class Vfs:
-    """Mount tree, registered file systems, caches."""
+    """Mount tree, registered file systems, superblocks."""
 
-    def __init__(self, clock: Any, frames: Any, *, root: str | bytes = b"/", binds: tuple[str, ...] = ()) -> None:
+    def __init__(self, clock: Any, frames: Any, root: str | bytes = b"/") -> None:
         self.clock = clock
         self.frames = frames
-        self.filesystems: dict[bytes, Callable[[Vfs, Task, bytes, bytes], Dentry]] = {}
+        self.next_dev = 20
+        self.next_mount = 1
+        self.mount_hash: dict[tuple[Mount, Dentry], Mount] = {}
+        """(mount, dentry) to the mount that covers it."""
+        self.supers: dict[Superblock, None] = {}
+        """File systems with a page cache."""
+        self.internal: dict[bytes, Superblock] = {}
+        """Superblocks of internal file systems by name (fs/anon.py)."""
+        self.filesystems: dict[bytes, MountFunction] = {b"tmpfs": mount_tmpfs, b"ramfs": mount_tmpfs}
         """mount(2)'s fstype to a module-level function(vfs, task, source, data) -> root dentry."""
-        self.root: Path
+        anon = Superblock(b"anon_inodefs", self.alloc_dev(), clock, frames)
+        anon.magic = ANON_INODE_FS_MAGIC
+        self.internal[b"anon_inodefs"] = anon
+        self.__anon_inode = Inode(anon, 0o600)
+        top = Dentry(b"", None, Inode(anon, S_IFDIR | 0o700))
+        self.pseudo_mount = Mount(self.alloc_mount_id(), anon, top)
+        """Where files without a name are (Linux: kern_mount)."""
+        self.root_mount = self.__mount_root(root)
+        self.root = Path(self.root_mount, self.root_mount.root)
         """Root of the mount tree."""
+
+    def __mount_root(self, root: str | bytes) -> Mount:
+        source = root if isinstance(root, bytes) else root.encode(errors="surrogateescape")
+        dentry = tar_root(self, source) if is_archive(source) else host_root(self, source)
+        return Mount(self.alloc_mount_id(), dentry.inode.sb, dentry, MNT_RELATIME, b"overlay")
+
+    def alloc_dev(self) -> int:
+        """A device number for a file system without a device."""
+        self.next_dev += 1
+        return makedev(0, self.next_dev)
+
+    def alloc_mount_id(self) -> int:
+        """The next mount ID."""
+        self.next_mount += 1
+        return self.next_mount
+
+    def add_super(self, sb: Superblock) -> None:
+        """Note a file system whose page cache can be shrunk."""
+        self.supers[sb] = None
 
     def new_fs_struct(self) -> FsStruct:
         """Root and working directory at the root of the tree, umask 022."""
         return FsStruct(self.root, self.root)
 
+    # --- by path
     def resolve(
         self, task: Task, path: bytes, dirfd: int = AT_FDCWD, *, follow: bool = True, empty: bool = False
     ) -> Path:
         """Walk `path`; `follow` the link it ends in; `empty` path stands for dirfd itself (AT_EMPTY_PATH)."""
-        raise NotImplementedError
+        return filename_lookup(task, path, dirfd, follow, empty=empty)
 
     def open(self, task: Task, path: bytes, flags: int, mode: int = 0, dirfd: int = AT_FDCWD) -> File:
-        """open(2) without the descriptor: a File with one reference. May raise Sleep (FIFO)."""
-        raise NotImplementedError
+        """A File with one reference: all of open(2) but the descriptor. May raise Sleep (FIFO)."""
+        flags, mode = build_open_flags(flags | O_LARGEFILE, mode)
+        return do_filp_open(task, path, flags, mode, dirfd)
 
     def open_exec(self, task: Task, dirfd: int, path: bytes, at_flags: int) -> File:
         """Open a program: regular, executable for the task, not on a noexec mount; EACCES (Linux: do_open_execat)."""
-        raise NotImplementedError
+        return do_open_execat(task, dirfd, path, at_flags)
 
-    def d_path(self, path: Path, root: Path) -> bytes:
-        """Name of `path` seen from `root`; " (deleted)" is appended for what is unlinked."""
-        raise NotImplementedError
+    def d_path(self, place: Path, root: Path) -> bytes:
+        """Name of `place` seen from `root`; " (deleted)" is appended for what is unlinked."""
+        dentry = place.dentry
+        if dentry.parent is dentry and dentry.name:
+            return dentry.name
+        name = prepend_path(place, root)[0]
+        return name + b" (deleted)" if dentry.unhashed else name
 
+    # --- files without a name
     def pseudo_path(self, inode: Inode, name: bytes) -> Path:
         """A path outside the tree for a file without a name: d_path gives `name` as it is ("pipe:[7]")."""
-        raise NotImplementedError
+        return Path(self.pseudo_mount, Dentry(name, None, inode))
 
-    def mount(
-        self, root: Dentry, at: Path, flags: int = 0, source: bytes = b"none"
-    ) -> Mount:
-        """Attach the tree under `root` at `at` (MNT_* flags)."""
-        raise NotImplementedError
+    def anon_inode(self) -> Inode:
+        """The inode that all anonymous files share (Linux: anon_inode_inode)."""
+        return self.__anon_inode
+
+    # --- mounts
+    def mount(self, root: Dentry, at: Path, flags: int = MNT_RELATIME, source: bytes = b"none") -> Mount:
+        """Attach the tree under `root` at `at` (MNT_* flags), on top of what is mounted there."""
+        mount = Mount(self.alloc_mount_id(), root.inode.sb, root, flags, source)
+        attach_mnt(self, mount, topmost(self, at))
+        return mount
+
+    def forget_mount(self, mount: Mount) -> None:
+        """A mount went: a file system with no mount left gives its pages back."""
+        sb = mount.sb
+        if isinstance(sb, TmpfsSuperblock) and all(other.sb is not sb for other in self.mounts()):
+            self.supers.pop(sb, None)
 
     def mounts(self) -> list[Mount]:
-        """All mounts of the tree, parents first, in the order they were made."""
-        raise NotImplementedError
+        """All mounts of the tree, in the order in which they were made."""
+        found = [self.root_mount]
+        for mount in found:
+            found.extend(mount.children)
+        return sorted(found, key=mount_id)
+
+    def new_tmpfs(self, fstype: bytes = b"tmpfs", mode: int = 0o1777) -> Dentry:
+        """Root of a new file system in memory, for `mount`."""
+        return new_tmpfs(self, fstype, mode)
+
+    def mount_host(self, host: str | bytes, guest: bytes, writable: bool = False) -> Mount:
+        """Show a host file or directory at `guest`: read-only, or with writes going to the host. UserError."""
+        source = host if isinstance(host, bytes) else host.encode(errors="surrogateescape")
+        root = bind_root(self, source, writable)
+        directory = root.inode.mode & S_IFMT == S_IFDIR
+        at = self.make_mountpoint(guest, directory)
+        flags = MNT_RELATIME if writable else MNT_RELATIME | MNT_READONLY
+        return self.mount(root, at, flags, source)
+
+    # --- files that the kernel makes for itself
+    def boot_task(self) -> Any:
+        """Someone to walk for when there is no task yet: root with all capabilities, no descriptors."""
+        return BootTask(self)
+
+    def make_mountpoint(self, path: bytes, directory: bool = True) -> Path:
+        """The place `path`, made (in memory) with what leads to it if it is not there. UserError."""
+        task = self.boot_task()
+        parts = [part for part in path.split(b"/") if part]
+        try:
+            for end in range(1, len(parts) + (1 if directory else 0)):
+                self.mkdir(b"/" + b"/".join(parts[:end]), 0o755)
+            if not directory:
+                self.mknod(b"/" + b"/".join(parts), 0o100644, 0)
+            return filename_lookup(task, path)
+        except SysError:
+            raise UserError(f"cannot mount on {path.decode(errors='replace')}") from None
+
+    def mkdir(self, path: bytes, mode: int) -> None:
+        """Make a directory unless there is something of that name."""
+        self.__quietly(do_mkdirat, path, mode)
+
+    def mknod(self, path: bytes, mode: int, dev: int) -> None:
+        """Make a device, FIFO or regular file unless there is something of that name."""
+        self.__quietly(do_mknodat, path, mode, dev)
+
+    def symlink(self, target: bytes, path: bytes) -> None:
+        """Make a symbolic link unless there is something of that name."""
+        self.__quietly(do_symlinkat, target, path)
+
+    def __quietly(self, function: Callable[..., None], *arguments: Any) -> None:
+        try:
+            function(self.boot_task(), *arguments)
+        except SysError as error:
+            if error.errno != EEXIST:
+                raise
+
+    # --- memory
+    def reclaim(self, wanted: int) -> int:
+        """Free up to `wanted` frames by dropping clean pages of the page cache; how many were freed."""
+        done = 0
+        for sb in list(self.supers):
+            if done < wanted and isinstance(sb, TmpfsSuperblock):
+                done += sb.shrink(wanted - done)
+        return done
+
+    def cached_frames(self) -> list[int]:
+        """Every frame that a page cache refers to, for the invariant checks."""
+        frames: list[int] = []
+        for sb in [*self.supers, *self.internal.values()]:
+            if isinstance(sb, TmpfsSuperblock):
+                for inode in sb.caches:
+                    frames.extend(inode.pages.values())
+        return frames
+
+
+def mount_id(mount: Mount) -> int:
+    """Sort key: the order in which mounts were made."""
+    return mount.id
