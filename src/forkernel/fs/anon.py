@@ -1,10 +1,11 @@
-"""Internal file systems for files without a name in any tree: pipes, memfds (Linux: kern_mount)."""
+"""Internal file systems, for files without a name in any tree: pipes, memfds, eventfds (Linux: kern_mount)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from forkernel.fs.inode import Superblock
+from forkernel.fs.dentry import Path
+from forkernel.fs.inode import Inode, Superblock
 from forkernel.fs.tmpfs import TmpfsSuperblock
 
 PIPEFS_MAGIC = 0x50495045
@@ -19,3 +20,9 @@ def internal_sb(vfs: Any, fstype: bytes) -> Any:
         if fstype == b"pipefs":
             sb.magic = PIPEFS_MAGIC
     return sb
+
+
+def anon_inode(vfs: Any, name: bytes) -> tuple[Inode, Path]:
+    """The inode that eventfds, epoll sets and their like share, and a path that shows as anon_inode:[name]."""
+    inode: Inode = vfs.anon_inode()
+    return inode, vfs.pseudo_path(inode, b"anon_inode:[%s]" % name)

@@ -1,6 +1,6 @@
 """Character devices of /dev: null, zero, full, random, urandom (Linux: drivers/char/mem.c, random.c).
 
-`device_open` makes the file for a device inode by its number; the terminal's numbers go to fs/tty.py.
+`mount_dev` makes /dev at boot; `device_open` makes the file for a device inode by its number; the terminal's numbers go to fs/tty.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from forkernel.abi.ioctl import RNDGETENTCNT
 from forkernel.abi.poll import DEFAULT_POLLMASK
 from forkernel.abi.stat import S_IFCHR, S_IFMT, major, makedev, minor
 from forkernel.errors import SysError
+from forkernel.fs.dentry import Dentry
 from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
 
@@ -167,6 +168,7 @@ DEV_LINKS: tuple[tuple[bytes, bytes], ...] = (
     (b"stdout", b"/proc/self/fd/1"),
     (b"stderr", b"/proc/self/fd/2"),
 )
+DEV_DIRS: tuple[tuple[bytes, int], ...] = ((b"shm", 0o1777), (b"pts", 0o755), (b"mqueue", 0o1777))
 
 
 def device_open(task: Any, inode: Inode, flags: int) -> File:
@@ -182,13 +184,21 @@ def device_open(task: Any, inode: Inode, flags: int) -> File:
     raise SysError(ENXIO)
 
 
-def populate_dev(task: Any, root: Inode) -> None:
-    """Fill the empty root directory of a tmpfs to be mounted on /dev."""
+def mount_devtmpfs(vfs: Any, task: Any, source: bytes, data: bytes) -> Dentry:
+    """A new /dev with its nodes (the file system type devtmpfs); its root dentry."""
+    root: Dentry = vfs.new_tmpfs(b"devtmpfs", 0o755)
+    directory = root.inode
     for name, rdev, mode in DEV_NODES:
-        root.create(task, name, S_IFCHR | mode, rdev)
+        directory.create(None, name, S_IFCHR | mode, rdev)
     for name, target in DEV_LINKS:
-        root.symlink(task, name, target)
-    for name, mode in ((b"shm", 0o1777), (b"pts", 0o755), (b"mqueue", 0o1777)):
-        root.mkdir(task, name, mode)
+        directory.symlink(None, name, target)
+    for name, mode in DEV_DIRS:
+        directory.mkdir(None, name, mode)
+    return root
 
 
+def mount_dev(vfs: Any) -> None:
+    """At boot: devtmpfs on /dev and tmpfs on /dev/shm."""
+    vfs.filesystems[b"devtmpfs"] = mount_devtmpfs
+    vfs.mount(mount_devtmpfs(vfs, None, b"", b""), vfs.make_mountpoint(b"/dev"), source=b"udev")
+    vfs.mount(vfs.new_tmpfs(b"tmpfs", 0o1777), vfs.make_mountpoint(b"/dev/shm"), source=b"tmpfs")

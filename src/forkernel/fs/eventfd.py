@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from forkernel.abi.errno import EAGAIN, EINVAL
-from forkernel.abi.fcntl import O_CLOEXEC, O_NONBLOCK
+from forkernel.abi.fcntl import O_CLOEXEC, O_NONBLOCK, O_RDWR
 from forkernel.abi.poll import EPOLLIN, EPOLLOUT
 from forkernel.errors import SysError
+from forkernel.fs.anon import anon_inode
 from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
 from forkernel.wait import Sleep, WaitQueue
@@ -27,12 +28,16 @@ class EventFile(File):
 
     __slots__ = ("count", "rd_wait", "semaphore", "wr_wait")
 
-    def __init__(self, inode: Inode | None, flags: int, count: int, semaphore: bool) -> None:
-        super().__init__(inode, flags)
+    def __init__(self, inode: Inode, flags: int, path: Any, count: int, semaphore: bool) -> None:
+        super().__init__(inode, flags, path)
         self.count = count
         self.semaphore = semaphore
         self.rd_wait = WaitQueue()
         self.wr_wait = WaitQueue()
+
+    def seek(self, offset: int, whence: int) -> int:
+        """Always 0 (Linux: noop_llseek)."""
+        return 0
 
     def read(self, task: Any, count: int) -> bytes:
         """Eight bytes: the counter, which becomes zero, or 1 of it for a semaphore."""
@@ -74,3 +79,12 @@ class EventFile(File):
     def fdinfo(self) -> bytes:
         """/proc/PID/fdinfo."""
         return b"eventfd-count: %16x\neventfd-id: 0\neventfd-semaphore: %d\n" % (self.count, self.semaphore)
+
+    def unread(self, data: bytes) -> None:
+        """Nothing is given back: on Linux too the counter is read before the copy."""
+
+
+def eventfd_file(task: Any, count: int, flags: int) -> EventFile:
+    """A new counter; `flags`: EFD_NONBLOCK, EFD_SEMAPHORE."""
+    inode, path = anon_inode(task.system.vfs, b"eventfd")
+    return EventFile(inode, O_RDWR | flags & O_NONBLOCK, path, count, bool(flags & EFD_SEMAPHORE))

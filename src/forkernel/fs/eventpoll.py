@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from forkernel.abi.errno import EEXIST, EINVAL, ELOOP, ENOENT, EPERM
+from forkernel.abi.fcntl import O_RDWR
 from forkernel.abi.poll import (
     EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
@@ -26,6 +27,7 @@ from forkernel.abi.poll import (
     IN_MASK,
 )
 from forkernel.errors import SysError
+from forkernel.fs.anon import anon_inode
 from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
 from forkernel.wait import WaitQueue
@@ -89,8 +91,8 @@ class EventPollFile(File):
 
     __slots__ = ("items", "poll_wait", "ready", "wait")
 
-    def __init__(self, inode: Inode | None, flags: int) -> None:
-        super().__init__(inode, flags)
+    def __init__(self, inode: Inode, flags: int, path: Any = None) -> None:
+        super().__init__(inode, flags, path)
         self.items: dict[tuple[int, File], EpItem] = {}
         """By descriptor and open file, in order of adding."""
         self.ready: dict[EpItem, None] = {}
@@ -201,12 +203,17 @@ class EventPollFile(File):
         lines = []
         for item in self.items.values():
             inode = item.file.inode
-            ino, dev = (0, 0) if inode is None else (inode.ino, inode.sb.dev)
             lines.append(
                 b"tfd: %8d events: %8x data: %16x  pos:%d ino:%x sdev:%x\n"
-                % (item.fd, item.events, item.data, item.file.pos, ino, dev)
+                % (item.fd, item.events, item.data, item.file.pos, inode.ino, inode.sb.dev)
             )
         return b"".join(lines)
+
+
+def eventpoll_file(task: Any) -> EventPollFile:
+    """A new, empty set."""
+    inode, path = anon_inode(task.system.vfs, b"eventpoll")
+    return EventPollFile(inode, O_RDWR, path)
 
 
 def eventpoll_release(file: File) -> None:

@@ -219,4 +219,3 @@ def posix_locks_deadlock(task: Any, owner: Any, blocker: FileLock) -> bool:
         seen.append(holder)
         holder = following.owner
     return True
-

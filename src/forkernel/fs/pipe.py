@@ -12,7 +12,7 @@ a pipe of 65,536 bytes takes 16 writes of 4,095.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from forkernel.abi.errno import EAGAIN, EBADF, EBUSY, EINVAL, ENOTTY, ENXIO, EPERM, EPIPE, ERESTARTSYS
 from forkernel.abi.fcntl import O_ACCMODE, O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY
@@ -325,12 +325,14 @@ class FifoOpen(Resume):
 def fifo_open(task: Any, inode: Inode, flags: int) -> PipeFile:
     """Open a FIFO (fifo(7)): for reading or writing alone it waits for the other side.
 
-    With O_NONBLOCK reading succeeds at once and writing without a reader is ENXIO. O_RDWR never waits.
+    With O_NONBLOCK reading succeeds at once and writing without a reader is ENXIO. O_RDWR never waits, nor
+    does opening an anonymous pipe again through /proc/PID/fd.
     """
     pipe: PipeInodeInfo | None = inode.pipe
     access = flags & O_ACCMODE
     nonblock = flags & O_NONBLOCK
-    if access == O_WRONLY and nonblock and (pipe is None or not pipe.readers):
+    anonymous = inode.sb.type == b"pipefs"
+    if access == O_WRONLY and nonblock and not anonymous and (pipe is None or not pipe.readers):
         raise SysError(ENXIO)
     if pipe is None:
         pipe = inode.pipe = PipeInodeInfo()
@@ -345,6 +347,8 @@ def fifo_open(task: Any, inode: Inode, flags: int) -> PipeFile:
         pipe.writers += 1
         if pipe.writers == 1:
             pipe.rd_wait.wake_up()
+    if anonymous:
+        return file
     if access == O_RDONLY and not pipe.writers:
         if not nonblock:
             raise _wait_for_partner(file, flags)

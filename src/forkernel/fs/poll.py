@@ -22,7 +22,7 @@ def vfs_poll(task: Any, fd: int) -> int:
 
 
 def do_pollfd(task: Any, fd: int, events: int) -> int:
-    """revents of one entry of poll; a negative descriptor is passed over (0)."""
+    """What poll says of one entry; a negative descriptor is passed over (0)."""
     if fd < 0:
         return 0
     return vfs_poll(task, fd) & (events & 0xFFFF | POLLERR | POLLHUP | POLLNVAL)

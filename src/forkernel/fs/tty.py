@@ -219,7 +219,8 @@ def console_tty(system: Any, host_fd: int) -> Tty:
 def console_file(system: Any, host_fd: int, flags: int = O_RDWR) -> TtyFile:
     """The terminal for a standard descriptor: /dev/console of the guest, if it has one."""
     tty = console_tty(system, host_fd)
-    path = system.vfs.console_path()
+    vfs = system.vfs
+    path = vfs.resolve(vfs.boot_task(), b"/dev/console")
     return TtyFile(path.inode, flags | O_LARGEFILE, tty, path)
 
 
@@ -239,6 +240,3 @@ def tty_open(task: Any, inode: Inode, flags: int) -> File:
     if not flags & O_NOCTTY and leader.leader and leader.tty is None and not tty.session:
         leader.tty, tty.session, tty.pgrp = tty, leader.session, leader.pgrp
     return TtyFile(inode, flags, tty)
-
-
-

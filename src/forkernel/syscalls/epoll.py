@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from forkernel.abi.errno import EFAULT, EINTR, EINVAL
-from forkernel.abi.fcntl import O_RDWR
 from forkernel.abi.poll import EPOLL_CLOEXEC, EPOLL_CTL_DEL, EpollEvent
 from forkernel.abi.types import I32, U64
 from forkernel.errors import SysError
-from forkernel.fs.eventpoll import EventPollFile
+from forkernel.fs.eventpoll import EventPollFile, eventpoll_file
 from forkernel.fs.fdtable import fd_install
 from forkernel.kernel.signal import restore_saved_sigmask
 from forkernel.kernel.task import Task
@@ -37,7 +36,7 @@ def do_epoll_create(task: Task, flags: int) -> int:
     """A descriptor for a new set."""
     if flags & ~EPOLL_CLOEXEC:
         raise SysError(EINVAL)
-    return fd_install(task, EventPollFile(None, O_RDWR), bool(flags))
+    return fd_install(task, eventpoll_file(task), bool(flags))
 
 
 @syscall("epoll_ctl")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from forkernel.abi.errno import EFAULT, EINVAL
-from forkernel.abi.fcntl import O_NONBLOCK, O_RDWR
 from forkernel.abi.types import I32, U32
 from forkernel.errors import SysError
-from forkernel.fs.eventfd import EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE, EventFile
+from forkernel.fs.eventfd import EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE, eventfd_file
 from forkernel.fs.fdtable import fd_install
 from forkernel.fs.memfd import (
     MFD_ALLOW_SEALING,
@@ -39,8 +38,7 @@ def do_eventfd(task: Task, count: int, flags: int) -> int:
     """A descriptor for a new counter."""
     if flags & ~(EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK):
         raise SysError(EINVAL)
-    file = EventFile(None, O_RDWR | flags & O_NONBLOCK, count, bool(flags & EFD_SEMAPHORE))
-    return fd_install(task, file, bool(flags & EFD_CLOEXEC))
+    return fd_install(task, eventfd_file(task, count, flags), bool(flags & EFD_CLOEXEC))
 
 
 @syscall("memfd_create", caveat="no huge pages (MFD_HUGETLB is EINVAL)")

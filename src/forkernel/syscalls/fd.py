@@ -346,5 +346,3 @@ def sys_flock(task: Task, fd: U32, cmd: U32) -> int:
     if file.inode is None:
         raise SysError(EBADF)
     return set_lock(task, file.inode, FileLock(file, task.tgid, kind), not cmd & LOCK_NB, flock=True)
-
-

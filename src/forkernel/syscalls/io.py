@@ -512,4 +512,3 @@ def check_copy_range(source: File, target: File, pos_in: int, pos_out: int, leng
         raise SysError(EINVAL)
     if source.inode is target.inode and pos_in < pos_out + length and pos_out < pos_in + length:
         raise SysError(EINVAL)
-

@@ -20,7 +20,8 @@ from forkernel.syscalls.registry import syscall
 def sys_ioctl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
     """ioctl(2)."""
     files, mm = task.files, task.mm
-    assert files is not None and mm is not None
+    assert files is not None
+    assert mm is not None
     file = files.get(fd)
     if cmd in (FIOCLEX, FIONCLEX):
         files.set_cloexec(fd, cmd == FIOCLEX)

@@ -173,7 +173,7 @@ class PollFds(PollWait):
             task.mm.write(self.addr, b"".join(packed))  # type: ignore[union-attr]  # a task in a call has memory
 
     def interrupted(self, task: Task) -> int:
-        """poll goes on through restart_syscall with its old deadline; ppoll as select."""
+        """The call goes on through restart_syscall with its old deadline; ppoll as select."""
         try:
             self.answer(task)
         except SysError:
@@ -263,7 +263,8 @@ class SelectFds(PollWait):
 
 def select(task: Task, n: int, addrs: list[int], left: TimeLeft) -> int:
     """The common part of select and pselect6 (Linux: core_sys_select); EINVAL, EBADF, EFAULT."""
-    assert task.files is not None and task.mm is not None
+    assert task.files is not None
+    assert task.mm is not None
     if n < 0:
         raise SysError(EINVAL)
     room = MIN_FDTABLE
