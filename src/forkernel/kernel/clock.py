@@ -13,6 +13,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from forkernel.wait import WaitQueue
+
 NSEC_PER_SEC = 1_000_000_000
 NSEC_PER_USEC = 1_000
 
@@ -27,7 +29,7 @@ CLOCK_RES = 1
 class Clock:
     """The virtual clock, and what both kinds share."""
 
-    __slots__ = ("now", "realtime_offset", "settings")
+    __slots__ = ("now", "realtime_offset", "timezone", "was_set")
 
     virtual = True
     """Whether time is the kernel's own to move."""
@@ -37,8 +39,10 @@ class Clock:
         """CLOCK_MONOTONIC nanoseconds. The kernel adds to it at each trap; it never goes back."""
         self.realtime_offset = epoch
         """CLOCK_REALTIME minus CLOCK_MONOTONIC."""
-        self.settings = 0
-        """How often CLOCK_REALTIME was set (timers that follow it must be placed anew)."""
+        self.was_set = WaitQueue()
+        """Woken when CLOCK_REALTIME is set: who waits for a time on it must look again."""
+        self.timezone = (0, 0)
+        """Minutes west of Greenwich and kind of daylight saving, as settimeofday left them."""
 
     def monotonic(self) -> int:
         """CLOCK_MONOTONIC now."""
@@ -51,7 +55,7 @@ class Clock:
     def set_realtime(self, value: int) -> None:
         """Set CLOCK_REALTIME (clock_settime); CLOCK_MONOTONIC does not change."""
         self.realtime_offset = value - self.monotonic()
-        self.settings += 1
+        self.was_set.wake_up()
 
     def advance(self, nanoseconds: int) -> None:
         """Let time pass while something runs."""
@@ -96,12 +100,13 @@ class RealClock(Clock):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the base, which means something on this host and in this boot only."""
-        return {"now": self.monotonic(), "realtime_offset": self.realtime_offset, "settings": self.settings}
+        state = {name: getattr(self, name) for name in Clock.__slots__}
+        state["now"] = self.monotonic()
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.now = state["now"]
-        self.realtime_offset = state["realtime_offset"]
-        self.settings = state["settings"]
+        for name, value in state.items():
+            setattr(self, name, value)
         self._base = time.monotonic_ns() - self.now
 
 
