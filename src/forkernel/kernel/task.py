@@ -127,7 +127,7 @@ class SchedEntity:
 
     __slots__ = (
         "cpus_mask", "exec_start", "nice", "on_rq", "policy", "reset_on_fork", "rt_priority",
-        "slice_left", "sum_exec_runtime", "vruntime",
+        "slice_left", "sum_exec_runtime", "ticket", "vruntime",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -141,6 +141,8 @@ class SchedEntity:
         self.exec_start = 0
         self.slice_left = 0
         self.on_rq = False
+        self.ticket = 0
+        """Names the one valid entry in the fair queue."""
 
 
 class Completion:

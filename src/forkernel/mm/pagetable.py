@@ -379,3 +379,4 @@ class PageTable:
         self.pages = 0
         store.frames.put(self.pgd)
         self.pgd = 0
+        store.tlb.flush_tlb()  # the frame may soon be the top table of another process

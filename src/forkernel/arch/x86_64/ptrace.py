@@ -1,0 +1,99 @@
+"""The user registers of a task, by name (Linux: pt_regs and the FPU state behind it).
+
+`PtRegs` is a view of a CPU image: of the live one while the task is on the CPU, else of the saved one.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from forkernel.hw import protocol as hw
+
+SYSCALL_BYTES = 2
+"""Length of the `syscall` instruction: to restart a call, rip goes back by so much."""
+
+
+class _Register:
+    """A general register as an attribute: an unsigned 64-bit integer; assignment wraps."""
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+
+    def __get__(self, regs: Any, owner: type | None = None) -> int:
+        value: int = regs.gpr[self._index]
+        return value
+
+    def __set__(self, regs: Any, value: int) -> None:
+        regs.gpr[self._index] = value & 0xFFFF_FFFF_FFFF_FFFF
+
+
+class PtRegs:
+    """Registers of one task. `cpu` is the processor whose image format this is."""
+
+    __slots__ = ("cpu", "gpr", "image")
+
+    rax, rcx, rdx, rbx = _Register(hw.RAX), _Register(hw.RCX), _Register(hw.RDX), _Register(hw.RBX)
+    rsp, rbp, rsi, rdi = _Register(hw.RSP), _Register(hw.RBP), _Register(hw.RSI), _Register(hw.RDI)
+    r8, r9, r10, r11 = _Register(hw.R8), _Register(hw.R9), _Register(hw.R10), _Register(hw.R11)
+    r12, r13, r14, r15 = _Register(hw.R12), _Register(hw.R13), _Register(hw.R14), _Register(hw.R15)
+    rip = _Register(hw.RIP)
+
+    def __init__(self, cpu: Any, image: Any) -> None:
+        self.cpu = cpu
+        self.image = image
+        self.gpr = cpu.gpr_of(image)
+
+    @property
+    def rflags(self) -> int:
+        """The flags register."""
+        value: int = self.cpu.read_flags(self.image)
+        return value
+
+    @rflags.setter
+    def rflags(self, value: int) -> None:
+        self.cpu.write_flags(self.image, value)
+
+    @property
+    def fs_base(self) -> int:
+        """Base of the FS segment: the thread pointer."""
+        value: int = self.cpu.read_base(self.image, "fs_base")
+        return value
+
+    @fs_base.setter
+    def fs_base(self, value: int) -> None:
+        self.cpu.write_base(self.image, "fs_base", value)
+
+    @property
+    def gs_base(self) -> int:
+        """Base of the GS segment."""
+        value: int = self.cpu.read_base(self.image, "gs_base")
+        return value
+
+    @gs_base.setter
+    def gs_base(self, value: int) -> None:
+        self.cpu.write_base(self.image, "gs_base", value)
+
+    def fxsave(self) -> bytes:
+        """FPU and SSE state as the FXSAVE instruction stores it (512 bytes; Intel SDM vol. 1, 10.5.1)."""
+        fpu = self.cpu.read_fpu(self.image)
+        abridged = sum(1 << i for i in range(8) if fpu["tag"] >> 2 * i & 3 != 3)
+        head = struct.pack("<HHBBHQQII", fpu["control"], fpu["status"], abridged, 0, 0, 0, 0, fpu["mxcsr"], 0xFFFF)
+        return b"".join([head, *(st.ljust(16, b"\0") for st in fpu["st"]), *fpu["xmm"], bytes(96)])
+
+    def fxrstor(self, area: bytes) -> None:
+        """Set FPU and SSE state from an FXSAVE area."""
+        control, status, abridged = struct.unpack_from("<HHB", area)
+        (mxcsr,) = struct.unpack_from("<I", area, 24)
+        tag = sum(3 << 2 * i for i in range(8) if not abridged >> i & 1)
+        self.cpu.write_fpu(
+            self.image,
+            {
+                "control": control,
+                "status": status,
+                "tag": tag,
+                "mxcsr": mxcsr & 0xFFFF,
+                "st": [area[32 + 16 * i : 42 + 16 * i] for i in range(8)],
+                "xmm": [area[160 + 16 * i : 176 + 16 * i] for i in range(16)],
+            },
+        )

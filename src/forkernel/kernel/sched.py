@@ -1,0 +1,268 @@
+"""The scheduler: who runs next (Linux: kernel/sched/).
+
+Life on the run queue: `wake_up_new_task` or `try_to_wake_up` puts a task on it, `pick_next_task` takes the
+best one off and it becomes `current`; when it is preempted it goes back, when it sleeps or dies it stays
+off. Three classes in order: real time (SCHED_FIFO and RR, by priority), fair (by virtual run time, which
+advances slower the lower the nice value), idle (process 0, when the queue is empty).
+
+Everything is decided by kernel state alone, so that a run can be repeated.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from forkernel.kernel.task import (
+    TASK_INTERRUPTIBLE,
+    TASK_NEW,
+    TASK_RUNNING,
+    TASK_UNINTERRUPTIBLE,
+    TASK_WAKEKILL,
+    Task,
+)
+
+if TYPE_CHECKING:
+    from forkernel.kernel.system import System
+
+SCHED_NORMAL, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 0, 1, 2, 3, 5
+SLICE_NS = 3_000_000
+RR_SLICE_NS = 100_000_000
+WAKEUP_GRANULARITY_NS = 1_000_000
+SLEEPER_CREDIT_NS = 3_000_000
+NICE_0_WEIGHT = 1024
+IDLE_WEIGHT = 3
+WEIGHTS = (
+    88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+    9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
+    1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
+    110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+)  # fmt: skip
+"""Weight of nice -20 to 19: each step changes a task's share by about 10% (sched(7))."""
+
+
+def weight_of(task: Task) -> int:
+    """Share of the CPU among fair tasks."""
+    se = task.se
+    return IDLE_WEIGHT if se.policy == SCHED_IDLE else WEIGHTS[se.nice + 20]
+
+
+def is_rt(task: Task) -> bool:
+    """Whether the task is of the real-time class."""
+    return task.se.policy in (SCHED_FIFO, SCHED_RR)
+
+
+class Scheduler:
+    """The run queue of the one CPU.
+
+    Between traps: a task is queued (`se.on_rq`) exactly when it is TASK_RUNNING and not `current`.
+    `need_resched` asks for a new choice before user mode.
+    """
+
+    __slots__ = ("_fair", "_rt", "_tickets", "current", "min_vruntime", "need_resched", "nr_running", "nr_switches",
+                 "system")  # fmt: skip
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.current: Task = None  # type: ignore[assignment]  # process 0, set at boot
+        self.need_resched = False
+        self.nr_running = 0
+        """Tasks queued; `current` not counted."""
+        self.nr_switches = 0
+        self.min_vruntime = 0
+        self._fair: list[tuple[int, int, Task]] = []
+        self._rt: dict[int, deque[Task]] = {}
+        self._tickets = 0
+
+    # --- the queue
+
+    def enqueue(self, task: Task, *, head: bool = False) -> None:
+        """Put a runnable task on the queue; `head` for a preempted real-time task."""
+        se = task.se
+        se.on_rq = True
+        self.nr_running += 1
+        if is_rt(task):
+            queue = self._rt.setdefault(se.rt_priority, deque())
+            if head:
+                queue.appendleft(task)
+            else:
+                queue.append(task)
+            return
+        self._tickets += 1
+        se.ticket = self._tickets
+        heapq.heappush(self._fair, (se.vruntime, se.ticket, task))
+
+    def dequeue(self, task: Task) -> None:
+        """Take a queued task off."""
+        task.se.on_rq = False
+        task.se.ticket = 0  # its entry in the heap is passed over when it comes up
+        self.nr_running -= 1
+        for queue in self._rt.values():
+            if task in queue:
+                queue.remove(task)
+
+    def pick_next_task(self) -> Task | None:
+        """Take the best task off the queue; None when it is empty."""
+        if not self.nr_running:
+            return None
+        if self._rt:
+            task = self._pick_rt()
+            if task is not None:
+                return task
+        fair = self._fair
+        while fair:
+            vruntime, ticket, task = heapq.heappop(fair)
+            if task.se.ticket == ticket and task.se.on_rq:
+                task.se.on_rq = False
+                task.se.ticket = 0
+                self.nr_running -= 1
+                self.min_vruntime = max(self.min_vruntime, vruntime)
+                return task
+        return None
+
+    def _pick_rt(self) -> Task | None:
+        for priority in sorted(self._rt, reverse=True):
+            queue = self._rt[priority]
+            if queue:
+                task = queue.popleft()
+                task.se.on_rq = False
+                self.nr_running -= 1
+                if not queue:
+                    del self._rt[priority]
+                return task
+        return None
+
+    # --- time
+
+    def update_curr(self) -> None:
+        """Charge the current task for the time since it was picked or last charged."""
+        task = self.current
+        se = task.se
+        now = self.system.clock.now
+        delta = now - se.exec_start
+        if delta <= 0:
+            return
+        se.exec_start = now
+        se.sum_exec_runtime += delta
+        se.slice_left -= delta
+        if not is_rt(task):
+            weight = weight_of(task)
+            se.vruntime += delta if weight == NICE_0_WEIGHT else delta * NICE_0_WEIGHT // weight
+
+    def start_task(self, task: Task) -> None:
+        """`task` is current from now on; gives it a slice (put_prev/set_next_task)."""
+        se = task.se
+        se.exec_start = self.system.clock.now
+        se.slice_left = RR_SLICE_NS if se.policy == SCHED_RR else SLICE_NS
+        self.current = task
+        self.nr_switches += 1
+
+    def tick(self) -> None:
+        """The quantum is over: ask for a new choice if the current task's slice is used up."""
+        self.update_curr()
+        task = self.current
+        if task.se.slice_left <= 0:
+            task.se.slice_left = RR_SLICE_NS if task.se.policy == SCHED_RR else SLICE_NS
+            if self.nr_running and task.se.policy != SCHED_FIFO:
+                self.need_resched = True
+
+    # --- fork
+
+    def sched_fork(self, child: Task, parent: Task) -> None:
+        """The child's scheduling state: the parent's, unless reset-on-fork; not yet on the queue."""
+        se, theirs = child.se, parent.se
+        se.policy, se.nice, se.rt_priority = theirs.policy, theirs.nice, theirs.rt_priority
+        se.cpus_mask = theirs.cpus_mask
+        if theirs.reset_on_fork:
+            if is_rt(parent):
+                se.policy, se.rt_priority, se.nice = SCHED_NORMAL, 0, 0
+            se.nice = max(se.nice, 0)
+        child.state = TASK_NEW
+
+    def wake_up_new_task(self, task: Task) -> None:
+        """Queue a new task: behind those that run now, as Linux places a child."""
+        self.update_curr()
+        task.state = TASK_RUNNING
+        task.se.vruntime = max(self.min_vruntime, self.current.se.vruntime) + SLICE_NS * NICE_0_WEIGHT // weight_of(task)
+        self.enqueue(task)
+        if fire := self.system.trace.sched_wakeup_new:
+            fire(task)
+        if is_rt(task):
+            self._check_preempt(task)
+
+    # --- waking
+
+    def try_to_wake_up(self, task: Task) -> bool:
+        """Make a sleeping (or stopped) task runnable; False if it was not asleep or is dead."""
+        if task.state == TASK_RUNNING or task.exit_state:
+            return False
+        sleep = task.sleep
+        if sleep is not None:
+            for queue in sleep.queues:
+                queue.waiters.pop(task, None)
+            if task.deadline is not None:
+                self.system.timers.cancel(task.deadline)
+                task.deadline = None
+        task.state = TASK_RUNNING
+        if task is self.current:
+            return True
+        se = task.se
+        if not se.on_rq:
+            se.vruntime = max(se.vruntime, self.min_vruntime - SLEEPER_CREDIT_NS)
+            self.enqueue(task)
+            self._check_preempt(task)
+        if fire := self.system.trace.sched_wakeup:
+            fire(task)
+        return True
+
+    def wake_up_process(self, task: Task) -> bool:
+        """Wake a task from any sleep."""
+        return self.wake_up_state(task, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
+
+    def wake_up_state(self, task: Task, mask: int) -> bool:
+        """Wake a task if its state is one of `mask`."""
+        return bool(task.state & mask) and self.try_to_wake_up(task)
+
+    def _check_preempt(self, task: Task) -> None:
+        """Whether a task just made runnable takes the CPU from the current one."""
+        current = self.current
+        if current.kthread is not None and current.pid == 0:
+            self.need_resched = True
+        elif is_rt(task):
+            self.need_resched |= not is_rt(current) or task.se.rt_priority > current.se.rt_priority
+        elif not is_rt(current) and task.se.policy == SCHED_NORMAL:
+            self.update_curr()
+            if current.se.policy == SCHED_IDLE or task.se.vruntime + WAKEUP_GRANULARITY_NS < current.se.vruntime:
+                self.need_resched = True
+
+    # --- calls
+
+    def set_params(self, task: Task) -> None:
+        """Policy, priority or nice value changed: queue the task anew by them."""
+        if task.se.on_rq:
+            self.dequeue(task)
+            self.enqueue(task)
+        self.need_resched = True
+
+    def yield_task(self) -> None:
+        """sched_yield: behind all others of equal standing."""
+        self.update_curr()
+        task = self.current
+        if not is_rt(task) and self._fair:
+            task.se.vruntime = max(task.se.vruntime, max(entry[0] for entry in self._fair) + 1)
+        self.need_resched = True
+
+    def switch_mm(self, task: Task) -> None:
+        """The task's address space was exchanged (execve)."""
+        self.system.cpu.switch_mm(task)
+
+    def park(self, task: Task, sleep: Any, timer: Any) -> None:
+        """Take the current task off the CPU until one of the sleep's queues is woken."""
+        task.sleep = sleep
+        for queue in sleep.queues:
+            queue.waiters[task] = None
+        if timer is not None:
+            task.deadline = timer
+            self.system.timers.start(timer)
+        task.state = TASK_INTERRUPTIBLE if sleep.interruptible else TASK_UNINTERRUPTIBLE | TASK_WAKEKILL

@@ -1,0 +1,130 @@
+"""Page faults: what happens when a page is not there, or may not be written yet (Linux: mm/memory.c).
+
+`handle_mm_fault` finds the area, checks the access and then does one of these:
+
+* anonymous memory, read: the shared zero page; written: a fresh zeroed frame;
+* a file, read: the page cache's frame, and those of its neighbours that are cached (fault-around);
+  written in a private mapping: a copy of it; written in a shared mapping: the frame itself, marked dirty;
+* present but read-only (do_wp_page): the last user takes the page over, everybody else copies it.
+
+It never raises: the result says what is wrong, and the caller makes a signal or an EFAULT of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_A, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_W, TASK_SIZE
+from forkernel.errors import SysError
+from forkernel.mm.mmap import expand_stack
+from forkernel.mm.vma import PAGE_SHIFT, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, Vma
+
+if TYPE_CHECKING:
+    from forkernel.mm.mm_struct import MmStruct
+
+FAULT_OK = 0
+FAULT_MAPERR = 1
+"""No area there: SIGSEGV, SEGV_MAPERR."""
+FAULT_ACCERR = 2
+"""The area forbids it: SIGSEGV, SEGV_ACCERR."""
+FAULT_SIGBUS = 3
+"""Beyond the end of the file: SIGBUS, BUS_ADRERR."""
+FAULT_OOM = 4
+"""No frame left."""
+
+FAULT_AROUND = 16  # pages, aligned window
+READABLE = PTE_P | PTE_U | PTE_A
+WRITABLE = READABLE | PTE_W | PTE_D
+
+
+def handle_mm_fault(mm: MmStruct, addr: int, *, write: bool = False, execute: bool = False) -> int:
+    """Make the page of `addr` accessible for a read, a write or an instruction fetch; a FAULT_* code."""
+    if addr >= TASK_SIZE:
+        return FAULT_MAPERR
+    vma = mm.vmas.lookup(addr) or expand_stack(mm, addr)
+    if vma is None:
+        return FAULT_MAPERR
+    flags = vma.flags
+    if not flags & (VM_WRITE if write else VM_EXEC if execute else VM_READ | VM_EXEC | VM_WRITE):
+        return FAULT_ACCERR
+    try:
+        table, index = mm.pt.make_path(addr)
+        entry = mm.pt.store.words[table * 512 + index]
+        if entry & PTE_P:
+            return _protection_fault(mm, vma, addr, table, index, entry, write=write)
+        if vma.mapping is None:
+            return _anonymous_fault(mm, vma, table, index, write=write)
+        return _file_fault(mm, vma, addr, table, index, write=write)
+    except SysError:
+        return FAULT_OOM
+
+
+def _protection(vma: Vma) -> int:
+    """The NX bit for pages of the area: as code only where it may be executed."""
+    return 0 if vma.flags & VM_EXEC else PTE_NX
+
+
+def _anonymous_fault(mm: MmStruct, vma: Vma, table: int, index: int, *, write: bool) -> int:
+    frames = mm.frames
+    if write:
+        entry = frames.alloc() << PAGE_SHIFT | WRITABLE
+    else:
+        entry = frames.get(frames.zero_frame) << PAGE_SHIFT | READABLE
+    mm.pt.set_leaf(table, index, entry | _protection(vma))
+    return FAULT_OK
+
+
+def _file_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int, *, write: bool) -> int:
+    mapping = vma.mapping
+    assert mapping is not None
+    page = vma.pgoff + (addr - vma.start >> PAGE_SHIFT)
+    if page << PAGE_SHIFT >= mapping.size:
+        return FAULT_SIGBUS
+    frames = mm.frames
+    frame = mapping.get_page(page)
+    if not write:
+        mm.pt.set_leaf(table, index, frames.get(frame) << PAGE_SHIFT | READABLE | _protection(vma))
+        _map_around(mm, vma, page, table, index)
+    elif vma.flags & VM_SHARED:
+        mapping.mark_dirty(page)
+        mm.pt.set_leaf(table, index, frames.get(frame) << PAGE_SHIFT | WRITABLE | _protection(vma))
+    else:
+        mm.pt.set_leaf(table, index, frames.copy(frame) << PAGE_SHIFT | WRITABLE | _protection(vma))
+    return FAULT_OK
+
+
+def _map_around(mm: MmStruct, vma: Vma, page: int, table: int, index: int) -> None:
+    """Map cached neighbours of a page just read in, within one aligned window of the same leaf table."""
+    mapping, pt, frames = vma.mapping, mm.pt, mm.frames
+    assert mapping is not None
+    words, protection = pt.store.words, READABLE & ~PTE_A | _protection(vma)
+    first = index & -FAULT_AROUND
+    lowest = index - (page - vma.pgoff)
+    highest = lowest + (vma.end - vma.start >> PAGE_SHIFT)
+    for near in range(max(first, lowest), min(first + FAULT_AROUND, highest)):
+        if not words[table * 512 + near] and (frame := mapping.peek_page(page + near - index)):
+            pt.set_leaf(table, near, frames.get(frame) << PAGE_SHIFT | protection)
+
+
+def _protection_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int, entry: int, *, write: bool) -> int:
+    """The page is present. A read or fetch has nothing left to do; a write gets its own page (do_wp_page)."""
+    pt, frames = mm.pt, mm.frames
+    at = table * 512 + index
+    if not write:
+        if vma.flags & VM_EXEC and entry & PTE_NX:
+            pt.set_leaf(table, index, (frames.get(entry >> 12 & FRAME_MASK) << PAGE_SHIFT) | READABLE)
+        return FAULT_OK
+    if entry & PTE_W:
+        return FAULT_OK
+    frame = entry >> 12 & FRAME_MASK
+    if vma.flags & VM_SHARED:
+        if vma.mapping is not None:
+            vma.mapping.mark_dirty(vma.pgoff + (addr - vma.start >> PAGE_SHIFT))
+        pt.store.words[at] = entry | PTE_W | PTE_D | PTE_A
+    elif frames.refs[frame] == 1:
+        pt.store.words[at] = entry | PTE_W | PTE_D | PTE_A
+    else:
+        new = frames.alloc() if frame == frames.zero_frame else frames.copy(frame)
+        pt.set_leaf(table, index, new << PAGE_SHIFT | WRITABLE | _protection(vma))
+        mm.pt.store.tlb.flush_tlb()
+    return FAULT_OK
