@@ -48,7 +48,7 @@ from forkernel.kernel.task import (
 )
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.uaccess import PATH_MAX
-from forkernel.mm.vma import PAGE_SIZE
+from forkernel.mm.vma import PAGE_MASK, PAGE_SIZE
 from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ MAX_ARG_STRINGS = 0x7FFFFFFF
 ARG_MAX = 131072
 """Strings and pointers get at least this many bytes, whatever RLIMIT_STACK says."""
 STK_LIM = 8 << 20
+NULL_WORD = 8
+"""Bytes of zeros at the very top of the stack."""
 MAX_INTERPRETERS = 5
 """How often a script may name another script (Linux: exec_binprm's depth)."""
 HEAD_SIZE = 1024
@@ -168,12 +170,15 @@ def alloc_bprm(task: Task, dirfd: int, name: bytes, flags: int) -> Bprm:
 
 
 def stack_limits(task: Task, bprm: Bprm, argc: int, envc: int) -> None:
-    """How many bytes strings may take: a quarter of the stack, less the pointers (Linux: bprm_stack_limits)."""
-    limit = max(min(STK_LIM // 4 * 3, task.signal.rlim[RLIMIT_STACK][0] // 4), ARG_MAX)
+    """How many bytes strings may take: a quarter of the stack, less the pointers (Linux: bprm_stack_limits);
+    and where that is ARG_MAX, still no more than the stack itself.
+    """
+    stack = task.signal.rlim[RLIMIT_STACK][0]
+    limit = max(min(STK_LIM // 4 * 3, stack // 4), ARG_MAX)
     pointers = (max(argc, 1) + envc) * 8
     if limit <= pointers:
         raise SysError(E2BIG)
-    bprm.room = limit - pointers
+    bprm.room = min(limit - pointers, max(stack & PAGE_MASK, PAGE_SIZE) - NULL_WORD)
 
 
 class UserStrings:
@@ -241,7 +246,7 @@ def bprm_execve(task: Task, bprm: Bprm) -> int:
         bprm.argv = [b""]
     program = exec_binprm(task, bprm)
     prepare_creds(task, bprm)
-    bprm.strings = b"\0".join((*bprm.argv, *bprm.envp, bprm.filename)) + bytes(9)
+    bprm.strings = b"\0".join((*bprm.argv, *bprm.envp, bprm.filename)) + bytes(1 + NULL_WORD)
     return Exec(bprm, program).step(task)
 
 
