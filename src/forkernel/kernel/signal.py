@@ -61,6 +61,7 @@ from forkernel.kernel.sigqueue import (
     JOBCTL_STOP_PENDING,
     JOBCTL_STOP_SIGMASK,
     JOBCTL_STOPPED,
+    collect_signal,
     dequeue_signal,
     fatal_signal_pending,
     flush_sigqueue_mask,
@@ -501,6 +502,7 @@ def get_signal(task: Task) -> tuple[SigInfo, SigAction] | None:
             signal.flags &= ~SIGNAL_CLD_MASK
             do_notify_parent_cldstop(task, why)
         if signal.flags & SIGNAL_GROUP_EXIT or signal.group_exec_task is not None:
+            _trace_death(task)
             task.pending.bits &= ~(1 << SIGKILL - 1)
             die(task, SIGKILL)
             return None
@@ -518,6 +520,18 @@ def get_signal(task: Task) -> tuple[SigInfo, SigAction] | None:
             return info, action
         if default_action(task, info.signo):
             return None
+
+
+def _trace_death(task: Task) -> None:
+    """Tell the trace which signal ends the process: SIGKILL for its threads stands in for it."""
+    fire = task.system.trace.signal_deliver
+    sig = task.signal.group_exit_code & 0x7F
+    if not fire or not sig:
+        return
+    for pending in (task.pending, task.signal.shared_pending):
+        if any(info.signo == sig for info in pending.queue):
+            fire(task, sig, collect_signal(task.system, pending, sig), DEFAULT_ACTION)
+            return
 
 
 def take_action(task: Task, sig: int) -> SigAction:
