@@ -1,0 +1,56 @@
+"""The `forkernel` command: arguments and what is printed, nothing else.
+
+`main` looks at the first word and imports only what that sub-command needs: start-up time counts.
+"""
+
+from __future__ import annotations
+
+import sys
+
+EXIT_USAGE = 125
+"""Exit status for a mistake in forkernel's own options (as env(1), timeout(1) and container runners have it)."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command with `argv` (default: the process's own arguments); the exit status."""
+    from forkernel.errors import UserError
+
+    arguments = sys.argv[1:] if argv is None else argv
+    command = arguments[0] if arguments else "--help"
+    try:
+        if command in ("run", "trace"):
+            from forkernel.cli.run import main_run
+
+            return main_run(command, arguments[1:])
+        if command == "syscalls":
+            from forkernel.cli.syscalls import main_syscalls
+
+            return main_syscalls(arguments[1:])
+        return _about(command, arguments[1:])
+    except UserError as error:
+        print(f"forkernel: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except BrokenPipeError:
+        return 128 + 13
+    except KeyboardInterrupt:
+        return 128 + 2
+
+
+def _about(command: str, rest: list[str]) -> int:
+    """--version, --help and words that are no command."""
+    from forkernel.cli.options import UsageError
+
+    if command in ("--version", "-V"):
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print("forkernel", version("forkernel"))
+        except PackageNotFoundError:
+            print("forkernel (not installed: running from its source)")
+        return 0
+    if command in ("--help", "-h", "help"):
+        from forkernel.cli.help import help_text
+
+        print(help_text(rest[0] if rest else None), end="")
+        return 0
+    raise UsageError(f"there is no command {command!r}", None)

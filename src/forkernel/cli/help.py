@@ -1,0 +1,54 @@
+"""The text of --help."""
+
+from __future__ import annotations
+
+import textwrap
+
+from forkernel.cli.options import COMMANDS, Option, UsageError
+
+WIDTH = 96
+INTRO = """\
+usage: forkernel COMMAND [options] ...
+
+Run Linux programs on a Linux process kernel written in Python, on an emulated CPU.
+Nothing the program does creates a host process or changes a host file.
+
+commands:
+"""
+STATUS = """\
+exit status:
+  the program's own; 128+N if signal N ended it
+  124  the --timeout was reached
+  125  a mistake in the options above, or a failure of forkernel itself
+  126  PROGRAM was found but cannot be run
+  127  PROGRAM was not found
+"""
+
+
+def help_text(command: str | None) -> str:
+    """The help of forkernel, or of one sub-command. UsageError if there is no such."""
+    if command is None:
+        lines = [INTRO]
+        lines += [f"  {name:<10} {entry.summary}\n" for name, entry in COMMANDS.items()]
+        lines.append("\nforkernel COMMAND --help tells about one; forkernel --version about this release.\n")
+        return "".join(lines)
+    entry = COMMANDS.get(command)
+    if entry is None:
+        raise UsageError(f"there is no command {command!r}", None)
+    parts = [f"usage: {entry.usage}\n\n{entry.summary}\n\noptions:\n"]
+    parts += [_describe(option) for option in entry.options]
+    parts.append(_describe(Option("--help", None, "show this")))
+    if command in ("run", "trace"):
+        parts.append("\n" + STATUS)
+    return "".join(parts)
+
+
+def _describe(option: Option) -> str:
+    """One option: its form, then what it does, wrapped."""
+    form = option.name if option.metavar is None else f"{option.name} {option.metavar}"
+    text = option.help + ("; may be repeated" if option.repeat else "")
+    lines = textwrap.wrap(text, WIDTH - 30, break_on_hyphens=False)
+    head = f"  {form:<27} "
+    if len(form) > 27:
+        return f"  {form}\n" + "".join(f"{'':30}{line}\n" for line in lines)
+    return head + lines[0] + "\n" + "".join(f"{'':30}{line}\n" for line in lines[1:])

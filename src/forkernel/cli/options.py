@@ -1,0 +1,267 @@
+"""Command-line options of `run` and `trace`: a table, a parser that reads it, and the values checked.
+
+The parser stops at `--` or at the first word that is no option: that is the program. A mistake is a
+`UsageError`, one line that says what is wrong with what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from forkernel.errors import UserError
+
+MEMORY_MIN = 16 << 20
+MEMORY_MAX = 64 << 30
+DEFAULT_MEMORY = 512 << 20
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+class UsageError(UserError):
+    """A mistake in the options of sub-command `command` (None: of forkernel itself)."""
+
+    def __init__(self, message: str, command: str | None) -> None:
+        where = f"forkernel {command}" if command else "forkernel"
+        super().__init__(f"{message} (see {where} --help)")
+
+
+class Option(NamedTuple):
+    """One option. Without a `metavar` it is a switch; `parse` makes the value, ValueError says what is wrong."""
+
+    name: str
+    metavar: str | None
+    help: str
+    parse: Callable[[str], Any] = str
+    default: Any = None
+    repeat: bool = False
+
+    @property
+    def key(self) -> str:
+        """Name in the result."""
+        return self.name.lstrip("-").replace("-", "_")
+
+
+def parse(command: str, options: tuple[Option, ...], words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Values by option key, and the program with its arguments. UsageError."""
+    table = {option.name: option for option in options}
+    values: dict[str, Any] = {
+        option.key: [] if option.repeat else (False if option.metavar is None else option.default) for option in options
+    }
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            return values, words[at + 1 :]
+        if not word.startswith("-") or word == "-":
+            break
+        name, equals, text = word.partition("=")
+        option = table.get(name)
+        if option is None:
+            raise UsageError(f"unknown option {name}", command)
+        if option.metavar is None:
+            if equals:
+                raise UsageError(f"{name} takes no value", command)
+            values[option.key] = True
+        else:
+            if not equals:
+                at += 1
+                if at >= len(words):
+                    raise UsageError(f"{name} needs {option.metavar}", command)
+                text = words[at]
+            try:
+                value = option.parse(text)
+            except ValueError as error:
+                raise UsageError(f"{name} {text}: {error}", command) from None
+            if option.repeat:
+                values[option.key].append(value)
+            else:
+                values[option.key] = value
+        at += 1
+    return values, words[at:]
+
+
+# --- values
+
+
+def memory_size(text: str) -> int:
+    """512M, 4G, 65536K or bytes."""
+    number, unit = text, ""
+    upper = text.upper().removesuffix("B").removesuffix("I")
+    if upper and upper[-1] in "KMG":
+        number, unit = upper[:-1], upper[-1]
+    if not number.isascii() or not number.isdigit():
+        raise ValueError("not a size such as 512M or 4G")
+    size = int(number) * UNITS[unit]
+    if not MEMORY_MIN <= size <= MEMORY_MAX:
+        raise ValueError(f"must be between {MEMORY_MIN >> 20}M and {MEMORY_MAX >> 30}G")
+    return size & ~4095
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A parser of whole numbers in a range."""
+
+    def read(text: str) -> int:
+        digits = text.removeprefix("-")
+        if not digits.isascii() or not digits.isdigit():
+            raise ValueError("not a whole number")
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(f"must be between {low} and {high}")
+        return value
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """A length of time above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("not a number of seconds") from None
+    if not 0 < value < 1e9:
+        raise ValueError("must be above 0")
+    return value
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
+
+    return read
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ValueError("not of the form NAME=VALUE")
+    return name, value
+
+
+def bind(text: str) -> str:
+    """HOST:GUEST or HOST:GUEST:rw."""
+    import os
+
+    body = text.removesuffix(":rw").removesuffix(":ro")
+    host, colon, guest = body.rpartition(":")
+    if not colon or not host:
+        raise ValueError("not of the form HOST:GUEST[:rw]")
+    if not guest.startswith("/"):
+        raise ValueError(f"{guest or 'the place in the guest'} is not an absolute path")
+    if not os.path.lexists(host):
+        raise ValueError(f"{host} does not exist")
+    return text
+
+
+def root(text: str) -> str:
+    """A directory or a tar archive that exists."""
+    import os
+
+    if not os.path.exists(text):
+        raise ValueError("no such directory or archive")
+    if not os.path.isdir(text) and not text.endswith((".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")):
+        raise ValueError("neither a directory nor a .tar or .tar.gz archive")
+    if not os.access(text, os.R_OK):
+        raise ValueError("cannot be read")
+    return text
+
+
+def event_groups(text: str) -> tuple[str, ...]:
+    """A comma-separated list of what to trace."""
+    from forkernel.trace.sink import GROUPS
+
+    words = tuple(word for word in text.split(",") if word)
+    for word in words:
+        if word not in GROUPS:
+            raise ValueError(f"{word} is none of {', '.join(GROUPS)}")
+    if not words:
+        raise ValueError(f"name some of {', '.join(GROUPS)}")
+    return words
+
+
+RUN_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "--root",
+        "DIR|FILE.tar[.gz]",
+        "the guest's root file system; never changed: what the guest writes stays in memory (default: /)",
+        root,
+        "/",
+    ),
+    Option(
+        "--bind",
+        "HOST:GUEST[:rw]",
+        "show the host's file or directory HOST at GUEST, read-only (changes in memory) unless :rw",
+        bind,
+        repeat=True,
+    ),
+    Option("--cwd", "DIR", "working directory in the guest (default: the current one if it is there, else /)"),
+    Option(
+        "--env",
+        "NAME=VALUE",
+        "set an environment variable (the rest is the host's with --root /, a small one otherwise)",
+        assignment,
+        repeat=True,
+    ),
+    Option("--clear-env", None, "start from an empty environment"),
+    Option("--memory", "SIZE", "RAM of the guest: 512M, 4G (default: 512M)", memory_size, DEFAULT_MEMORY),
+    Option("--pids", "N", "at most N tasks at a time in the guest", whole(8, 4_194_304)),
+    Option("--cpus", "N", "number of CPUs (only 1 for now)", whole(1, 1), 1),
+    Option("--seed", "N", "seed of all randomness in the guest; the same seed is the same run (default: 0)",
+           whole(0, (1 << 64) - 1), 0),
+    Option(
+        "--clock",
+        "virtual|real",
+        "virtual: time passes with the guest's work and sleeps end at once; real: the host's time "
+        "(default: virtual, real when standard input is a terminal)",
+        choice("virtual", "real"),
+    ),
+    Option("--timeout", "SECONDS", "end the run after so many seconds of the host's time, with status 124", seconds),
+    Option("--strict", None, "end the run at the first system call that is not implemented, with status 125"),
+    Option("--init", None, "run PROGRAM itself as process 1, without the built-in init"),
+)  # fmt: skip
+
+TRACE_OPTIONS: tuple[Option, ...] = (
+    *RUN_OPTIONS,
+    Option("--output", "FILE", "write the trace to FILE instead of standard error"),
+    Option("--format", "text|jsonl", "text as strace writes it, or one JSON object a line (default: text)",
+           choice("text", "jsonl"), "text"),
+    Option("--events", "LIST", "what to trace, of: calls,signals,sends,faults,forks,execs,exits,waits,switches,wakeups",
+           event_groups),
+    Option("--faults", None, "trace page faults too"),
+    Option("--times", None, "begin each line with the virtual time"),
+)  # fmt: skip
+
+
+class Command(NamedTuple):
+    """A sub-command and what it takes."""
+
+    name: str
+    usage: str
+    summary: str
+    options: tuple[Option, ...]
+
+
+COMMANDS: dict[str, Command] = {
+    "run": Command(
+        "run",
+        "forkernel run [options] -- PROGRAM [ARGUMENT...]",
+        "Run PROGRAM in a guest; exit as it exits.",
+        RUN_OPTIONS,
+    ),
+    "trace": Command(
+        "trace",
+        "forkernel trace [options] -- PROGRAM [ARGUMENT...]",
+        "The same, and write down what the kernel does, in strace's manner.",
+        TRACE_OPTIONS,
+    ),
+    "syscalls": Command(
+        "syscalls",
+        "forkernel syscalls [--markdown]",
+        "List the system calls and how far each is supported.",
+        (Option("--markdown", None, "as the page docs/syscalls.md"),),
+    ),
+}

@@ -1,0 +1,142 @@
+"""`forkernel run` and `forkernel trace`: from the command line to a finished run and an exit status.
+
+One path: parse, build the Kernel, start the program, run, report on standard error, exit as the program did.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from forkernel.cli import EXIT_USAGE
+from forkernel.cli.options import COMMANDS, UsageError, parse
+from forkernel.errors import UserError
+
+if TYPE_CHECKING:
+    from forkernel.api import Kernel, Process
+
+EXIT_TIMEOUT = 124
+EXIT_CANNOT_RUN = 126
+EXIT_NOT_FOUND = 127
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def main_run(command: str, words: list[str]) -> int:
+    """Do `forkernel run` or `forkernel trace`; the exit status."""
+    values, program = parse_words(command, words)
+    if values is None:
+        return 0
+    return Run(command, values, program).main()
+
+
+def parse_words(command: str, words: list[str]) -> tuple[dict[str, Any] | None, list[str]]:
+    """Option values and program; no values when only help was asked for. UsageError."""
+    before = words[: words.index("--")] if "--" in words else words[:1]
+    if "--help" in before or "-h" in before:
+        from forkernel.cli.help import help_text
+
+        print(help_text(command), end="")
+        return None, []
+    values, program = parse(command, COMMANDS[command].options, words)
+    if not program:
+        raise UsageError("no program is named", command)
+    if not program[0]:
+        raise UsageError("the program's name is empty", command)
+    return values, program
+
+
+def environment(values: dict[str, Any]) -> dict[str, str]:
+    """The program's environment: the host's for the host's tree, a small one for another root."""
+    if values["clear_env"]:
+        variables: dict[str, str] = {}
+    elif values["root"] == "/":
+        variables = dict(os.environ)
+    else:
+        variables = {"PATH": DEFAULT_PATH, "HOME": "/root", "TERM": os.environ.get("TERM", "dumb")}
+    variables.update(values["env"])
+    return variables
+
+
+def clock_kind(values: dict[str, Any]) -> str:
+    """The clock asked for; without a choice the real one where somebody sits at a terminal."""
+    kind: str | None = values["clock"]
+    return kind or ("real" if os.isatty(0) else "virtual")
+
+
+class Run:
+    """One run of a program."""
+
+    def __init__(self, command: str, values: dict[str, Any], program: list[str]) -> None:
+        self.command = command
+        self.values = values
+        self.program = program
+
+    def main(self) -> int:
+        """Boot, run, report; the exit status."""
+        from forkernel.api import Kernel
+
+        values = self.values
+        sink = self.make_sink()
+        kernel = Kernel(
+            root=values["root"],
+            binds=values["bind"],
+            memory=values["memory"],
+            pids=values["pids"],
+            seed=values["seed"],
+            clock=clock_kind(values),
+            strict=values["strict"],
+            cwd=self.working_directory(),
+            env=environment(values),
+            trace=sink,
+            stdin="host",
+            stdout="host",
+        )
+        with kernel:
+            return self.run(kernel)
+
+    def working_directory(self) -> str | None:
+        """Where the program starts: as asked, or (None: `/`) where we are if the guest has that place."""
+        cwd: str | None = self.values["cwd"]
+        if cwd is not None or self.values["root"] != "/":
+            return cwd
+        try:
+            return os.getcwd()
+        except OSError:
+            return None
+
+    def make_sink(self) -> Any:
+        """Where trace events go; None for plain runs."""
+        if self.command != "trace":
+            return None
+        from forkernel.cli.tracing import make_sink
+
+        return make_sink(self.values)
+
+    def run(self, kernel: Kernel) -> int:
+        """Start the program and run it to its end."""
+        from forkernel.cli.host_signals import HostSignals
+
+        with HostSignals(kernel):
+            process = kernel.spawn(self.program, init=self.values["init"])
+            kernel.run(timeout=self.values["timeout"])
+        status = self.exit_status(kernel, process)
+        self.report(kernel)
+        return status
+
+    def exit_status(self, kernel: Kernel, process: Process) -> int:
+        """The status of the whole run."""
+        raise NotImplementedError
+
+    def report(self, kernel: Kernel) -> None:
+        """What is worth knowing at the end, on standard error."""
+        from forkernel.cli.report import report_lines
+
+        for line in report_lines(kernel):
+            print(line, file=sys.stderr)
+        if self.command == "trace":
+            print(kernel.tree(), file=sys.stderr)
+
+
+__all__ = ["EXIT_CANNOT_RUN", "EXIT_NOT_FOUND", "EXIT_TIMEOUT", "EXIT_USAGE", "Run", "UserError", "main_run"]
