@@ -150,6 +150,12 @@ class VmaSharing:
                 del self.files[file]
                 file.put()
 
+    def unmap_mapping_range(self, mapping: Mapping, first: int, last: int, even_cows: bool = True) -> None:
+        """For file systems, which know mm only by `Mapping.users`: unmap pages of a mapping from all its users."""
+        from forkernel.mm.rmap import zap_mapping_range
+
+        zap_mapping_range(mapping, first, last, even_cows)
+
     def clone(self) -> VmaSharing:
         """The same mappings and files for a list of its own; takes its references."""
         new = VmaSharing()
