@@ -330,7 +330,7 @@ class BindReg(BindInode):
 
     def __getstate__(self) -> Any:
         """Without the pinned descriptor: such a file cannot be reopened."""
-        state = object.__getstate__(self)  # type: ignore[attr-defined]  # new in Python 3.11
+        state: Any = super().__getstate__()
         state[1]["pinned"] = -1
         return state
 

@@ -161,6 +161,8 @@ class HostRegInode(RegInode):
 
     __slots__ = ()
 
+    sb: HostSuperblock
+
     def open(self, task: Task, flags: int) -> Any:
         """Open it; EACCES if the host keeps us from reading it."""
         if not self.sb.trusted and self.valid and isinstance(self.backing, HostFile):

@@ -217,7 +217,7 @@ def prepend_path(place: Path, root: Path) -> tuple[bytes, bool]:
         if dentry is mnt.root:
             if mnt.parent is None or mnt.mountpoint is None:
                 return b"/" + b"/".join(reversed(names)), False
-            mnt, dentry = mnt.parent, mnt.mountpoint
+            dentry, mnt = mnt.mountpoint, mnt.parent
             continue
         if dentry.parent is dentry:
             return b"/" + b"/".join(reversed(names)), False

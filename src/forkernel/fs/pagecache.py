@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from forkernel.abi.errno import EFBIG, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP
+from forkernel.abi.errno import EFBIG, EOPNOTSUPP
 from forkernel.abi.fcntl import FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE
 from forkernel.abi.stat import S_IFREG
 from forkernel.errors import SysError
@@ -234,7 +234,7 @@ class RegInode(Inode):
             first = size + PAGE_SIZE - 1 >> PAGE_SHIFT
             self.size = size
             self.valid = min(self.valid, size)
-            self.unmap_mapping_range(first, old_last)
+            self.unmap_mapping_range(first, old_last, even_cows=True)
             for index in [index for index in self.pages if index >= first]:
                 self.__drop_page(index)
         self.__zero_tail()
@@ -243,11 +243,10 @@ class RegInode(Inode):
         self.size = size
         self.mtime = self.ctime = self.sb.now()
 
-    def unmap_mapping_range(self, first: int, last: int) -> None:
+    def unmap_mapping_range(self, first: int, last: int, even_cows: bool) -> None:
         """Take pages `first` to `last`, inclusive, out of all address spaces that map them."""
-        if first <= last:
-            for user in list(self.users):
-                user.unmap_mapping_range(self, first, last)
+        if first <= last and self.users:
+            next(iter(self.users)).unmap_mapping_range(self, first, last, even_cows)
 
     def allocate(self, mode: int, offset: int, length: int) -> None:
         """fallocate: make room, or punch a hole."""
@@ -270,7 +269,7 @@ class RegInode(Inode):
         first = start + PAGE_SIZE - 1 >> PAGE_SHIFT
         last = (end >> PAGE_SHIFT) - 1 if end < self.size else end - 1 >> PAGE_SHIFT
         if self.backing is None and first <= last:
-            self.unmap_mapping_range(first, last)
+            self.unmap_mapping_range(first, last, even_cows=False)
             for index in [index for index in self.pages if first <= index <= last]:
                 self.__drop_page(index)
         while start < end:
@@ -288,6 +287,3 @@ class RegInode(Inode):
         if not self.dirty and self.valid == self.size:
             return self.nblocks
         return (self.size + PAGE_SIZE - 1 >> PAGE_SHIFT) * (PAGE_SIZE // 512)
-
-
-__all__ = ["EINVAL", "ENOMEM", "ENOSPC", "PAGE_SIZE", "Backing", "RegInode"]
