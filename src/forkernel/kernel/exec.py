@@ -12,7 +12,7 @@ is filled and entered. An error after `de_thread` ends the process.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.capability import CAP_SETUID
 from forkernel.abi.errno import (
@@ -72,12 +72,12 @@ class Bprm:
     """A program about to be run (Linux: struct linux_binprm)."""
 
     __slots__ = (
-        "argv", "cred", "envp", "file", "filename", "fd_cloexec", "room", "secureexec", "stack_limit", "strings",
-        "unreadable",
+        "argv", "cred", "envp", "fd_cloexec", "file", "filename", "interp_file", "room", "secureexec",
+        "stack_limit", "strings", "unreadable",
     )  # fmt: skip
 
-    file: File
-    """The program; after a script, its interpreter. Held open."""
+    file: Any
+    """File: the program; after a script, its interpreter. Held open."""
     filename: bytes
     """As the program sees it in AT_EXECFN: the path given, or /dev/fd/N/path."""
     argv: list[bytes]
@@ -95,6 +95,17 @@ class Bprm:
     """A script could not be opened by its name /dev/fd/N once the descriptor is closed."""
     unreadable: bool
     """The caller may run but not read the file: the process must not be dumped."""
+
+    def __init__(self) -> None:
+        self.interp_file: File | None = None
+        self.secureexec = self.fd_cloexec = self.unreadable = False
+
+    def release(self) -> None:
+        """Let the files go: their mappings hold them, or nobody needs them. May be called twice."""
+        for file in (self.file, self.interp_file):
+            if file is not None:
+                file.put()
+        self.file = self.interp_file = None
 
     def add_string(self, text: bytes) -> None:
         """Account for a string on the stack; E2BIG."""
@@ -123,7 +134,7 @@ def do_execveat(task: Task, dirfd: int, path: int, argv: int, envp: int, flags: 
         bprm.argv = reader.strings(bprm, arg_pointers)
         return bprm_execve(task, bprm)
     except SysError:
-        bprm.file.put()
+        bprm.release()
         raise
 
 
@@ -137,7 +148,7 @@ def kernel_execve(task: Task, filename: bytes, argv: list[bytes], envp: list[byt
         bprm.argv, bprm.envp = list(argv), list(envp)
         bprm_execve(task, bprm)
     except SysError:
-        bprm.file.put()
+        bprm.release()
         raise
 
 
@@ -157,14 +168,11 @@ def alloc_bprm(task: Task, dirfd: int, name: bytes, flags: int) -> Bprm:
         raise SysError(EINVAL)
     bprm = Bprm()
     bprm.file = task.system.vfs.open_exec(task, dirfd, name, flags)
-    bprm.fd_cloexec = False
     if dirfd == AT_FDCWD or name.startswith(b"/"):
         bprm.filename = name
     else:
         bprm.filename = b"/dev/fd/%d/%s" % (dirfd, name) if name else b"/dev/fd/%d" % dirfd
         bprm.fd_cloexec = task.files is not None and dirfd in task.files.cloexec
-    bprm.secureexec = False
-    bprm.unreadable = False
     bprm.stack_limit = task.signal.rlim[RLIMIT_STACK][0]
     return bprm
 
@@ -240,11 +248,12 @@ class UserStrings:
 
 
 def bprm_execve(task: Task, bprm: Bprm) -> int:
-    """Find out how to run the file, and run it; the caller releases `bprm.file` on an error."""
+    """Find out how to run the file, and run it; the caller releases `bprm` on an error."""
     if not bprm.argv:
         bprm.add_string(b"")
         bprm.argv = [b""]
     program = exec_binprm(task, bprm)
+    bprm.interp_file = program.interp_file
     prepare_creds(task, bprm)
     bprm.strings = b"\0".join((*bprm.argv, *bprm.envp, bprm.filename)) + bytes(1 + NULL_WORD)
     return Exec(bprm, program).step(task)
@@ -313,39 +322,28 @@ class Exec(Resume):
 
     def step(self, task: Task) -> int:
         """Sleep while other threads live; then the rest, which does not fail but by killing the process."""
-        old_pid = task.pid
+        bprm, old_pid = self.bprm, task.pid
+        de_thread(task, self)
         try:
-            de_thread(task, self)
-        except SysError:
-            self.close_interp()
-            raise
-        try:
-            begin_new_exec(task, self.bprm)
-            mm = exec_mmap(task, self.bprm)
-            entry, sp = load_elf_binary(task, self.bprm, self.program, mm)
+            begin_new_exec(task, bprm)
+            mm = exec_mmap(task, bprm)
+            entry, sp = load_elf_binary(task, bprm, self.program, mm)
         except SysError:
             signal.force_fatal_sig(SIGSEGV, task)
             return 0
         finally:
-            self.close_interp()
-            self.bprm.file.put()
+            bprm.release()
         start_thread(task, entry, sp)
         if fire := task.system.trace.sched_process_exec:
-            fire(task, self.bprm.filename, old_pid)
+            fire(task, bprm.filename, old_pid)
         return 0
 
     def interrupted(self, task: Task) -> int:
         """Killed while waiting for the other threads."""
         task.signal.group_exec_task = None
         task.signal.notify_count = 0
-        self.close_interp()
-        self.bprm.file.put()
+        self.bprm.release()
         return -EAGAIN
-
-    def close_interp(self) -> None:
-        """Let the interpreter's file go; its mapping holds it now."""
-        if self.program.interp_file is not None:
-            self.program.interp_file.put()
 
 
 def de_thread(task: Task, resume: Exec) -> None:
@@ -448,7 +446,7 @@ def exec_mmap(task: Task, bprm: Bprm) -> MmStruct:
     task.system.sched.switch_mm(task)
     if old is not None:
         setmax_mm_hiwater_rss(task.signal, old)
-        old.put()
+        old.mmput()
     cred = bprm.cred
     plain = cred.euid == cred.uid and cred.egid == cred.gid and not bprm.unreadable
     mm.dumpable = SUID_DUMP_USER if plain else SUID_DUMP_DISABLE

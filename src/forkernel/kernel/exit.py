@@ -106,7 +106,7 @@ def exit_mm(task: Task, group_dead: bool) -> None:
     if group_dead:
         setmax_mm_hiwater_rss(task.signal, mm)
     task.mm = None
-    mm.put()
+    mm.mmput()
 
 
 def setmax_mm_hiwater_rss(sig: SignalStruct, mm: MmStruct) -> None:

@@ -10,8 +10,8 @@ from forkernel.kernel.cred import capable
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
-SUID_DUMP_USER = 1
-"""mm.dumpable of an ordinary process."""
+SUID_DUMP_DISABLE, SUID_DUMP_USER = 0, 1
+"""mm.dumpable: 1 for an ordinary process."""
 
 
 def ptrace_may_access(task: Task, target: Task, *, fscreds: bool = False) -> bool:
