@@ -1,6 +1,7 @@
 """Character devices of /dev: null, zero, full, random, urandom (Linux: drivers/char/mem.c, random.c).
 
-`mount_dev` makes /dev at boot; `device_open` makes the file for a device inode by its number; the terminal's numbers go to fs/tty.py.
+`mount_dev` makes /dev at boot; `device_open` makes the file for a device inode by its number (the terminal's
+are fs/tty.py's).
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ def device_open(task: Any, inode: Inode, flags: int) -> File:
 def mount_devtmpfs(vfs: Any, task: Any, source: bytes, data: bytes) -> Dentry:
     """A new /dev with its nodes (the file system type devtmpfs); its root dentry."""
     root: Dentry = vfs.new_tmpfs(b"devtmpfs", 0o755)
-    directory = root.inode
+    directory: Any = root.inode
     for name, rdev, mode in DEV_NODES:
         directory.create(None, name, S_IFCHR | mode, rdev)
     for name, target in DEV_LINKS:
