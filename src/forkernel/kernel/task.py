@@ -79,7 +79,8 @@ class SignalStruct:
     """What all threads of a process share beside memory and files (Linux: signal_struct)."""
 
     __slots__ = (
-        "cguest_time", "cmaj_flt", "cmaxrss", "cmin_flt", "cnivcsw", "cnvcsw", "cstime", "curr_target", "cutime",
+        "cguest_time", "cmaj_flt", "cmaxrss", "cmin_flt", "cnivcsw", "cnvcsw", "cpu_timers", "cstime", "curr_target",
+        "cutime",
         "flags", "group_exec_task", "group_exit_code", "group_stop_count", "has_child_subreaper",
         "is_child_subreaper", "itimers", "leader", "maj_flt", "maxrss", "min_flt", "next_posix_timer_id",
         "nivcsw", "notify_count", "nvcsw", "oom_score_adj", "pgrp", "posix_timers", "rlim",
@@ -114,6 +115,8 @@ class SignalStruct:
         self.rlim = rlim
         """(soft, hard) by RLIMIT_* number."""
         self.itimers: list[Any] = [None, None, None]
+        self.cpu_timers: list[Any] = []
+        """Armed timers on CPU time of the process or its threads; see kernel.posix_cpu_timers."""
         self.posix_timers: dict[int, Any] = {}
         self.next_posix_timer_id = 0
         # Sums of threads already gone, then of children waited for; times in nanoseconds.
