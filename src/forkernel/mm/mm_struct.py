@@ -180,6 +180,25 @@ class MmStruct:
             size -= step
         return b"".join(parts)
 
+    def peek(self, addr: int, size: int) -> bytes | None:
+        """Bytes inside one page as a program would read them, without a fault; None if it could not (for traces)."""
+        entry = self.pt.lookup(addr)
+        offset = addr & 0xFFF
+        if entry & PTE_P:
+            return self.frames.read(entry >> 12 & FRAME_MASK, offset, size)
+        vma = self.vmas.lookup(addr)
+        if vma is None or not vma.flags & VM_READ:
+            return None
+        if vma.mapping is None:
+            return bytes(size)
+        index = vma.pgoff + (addr - vma.start >> PAGE_SHIFT)
+        if index << PAGE_SHIFT >= vma.mapping.size:
+            return None
+        try:
+            return self.frames.read(vma.mapping.get_page(index), offset, size)
+        except SysError:
+            return None
+
     def read_some(self, addr: int, size: int) -> bytes:
         """As much of `[addr, addr+size)` as is readable from its start; EFAULT if the first byte is not."""
         parts: list[bytes] = []
