@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from forkernel.errors import SysError
-
 PAGE = 4096
 
 
@@ -15,16 +13,16 @@ def peek(mm: Any, addr: int, size: int) -> bytes | None:
         return b""
     if mm is None or addr < 0 or addr + size > 1 << 47:
         return None
-    data = b""
+    parts = []
     while size:
-        offset = addr % PAGE
-        part = _page_part(mm, addr, offset, min(size, PAGE - offset))
+        step = min(size, PAGE - addr % PAGE)
+        part: bytes | None = mm.peek(addr, step)
         if part is None:
             return None
-        data += part
-        addr += len(part)
-        size -= len(part)
-    return data
+        parts.append(part)
+        addr += step
+        size -= step
+    return b"".join(parts)
 
 
 def peek_string(mm: Any, addr: int, limit: int = 4096) -> bytes | None:
@@ -50,13 +48,3 @@ def peek_words(mm: Any, addr: int, count: int) -> list[int] | None:
     if data is None:
         return None
     return [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
-
-
-def _page_part(mm: Any, addr: int, offset: int, size: int) -> bytes | None:
-    """Bytes of one page. What the page tables do not hold yet is read where a fault would find it."""
-    look = getattr(mm, "peek", None)
-    try:
-        part: bytes | None = mm.read(addr, size) if look is None else look(addr, size)
-    except SysError:
-        return None
-    return part

@@ -67,8 +67,8 @@ class Sink:
         self.out = out
         self.calls = calls
         self.groups = groups
-        self.records: dict[int, Record] = {}
-        """Calls under way, by thread ID."""
+        self.records: dict[Any, Record] = {}
+        """Calls under way, by task (its ID may change meanwhile: execve by a thread)."""
 
     def hook(self, name: str) -> Callable[..., None] | None:
         """The method for tracepoint `name`, None if the user did not ask for it."""
@@ -86,12 +86,12 @@ class Sink:
         if name in NO_RETURN:
             self.call_never_ends(record)
             return
-        self.records[task.pid] = record
+        self.records[task] = record
         self.call_begins(record)
 
     def sys_exit(self, task: Any, result: int) -> None:
         """A call ends."""
-        record = self.records.pop(task.pid, None)
+        record = self.records.pop(task, None)
         if record is None:
             return
         record.result = result
@@ -113,7 +113,7 @@ class Sink:
 
     def interrupted(self, task: Any) -> Record | None:
         """The call that a dying task leaves unfinished."""
-        return self.records.pop(task.pid, None)
+        return self.records.pop(task, None)
 
     # --- for subclasses
     def call_begins(self, record: Record) -> None:

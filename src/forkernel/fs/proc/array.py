@@ -85,8 +85,8 @@ def do_task_stat(inode: Any, reader: Task, whole: bool) -> bytes:
     ignored, caught = signal_sets(task)
     mask = (1 << 31) - 1
     fields: list[Any] = [
-        task.pid, f"({task.comm.decode('latin-1')})", get_task_state(task)[0], ppid_of(task), signal.pgrp, signal.session,
-        tty_nr, tpgid, task.flags, _sum(task, "min_flt", whole), signal.cmin_flt if whole else 0,
+        task.pid, f"({task.comm.decode('latin-1')})", get_task_state(task)[0], ppid_of(task),
+        signal.pgrp, signal.session, tty_nr, tpgid, task.flags, _sum(task, "min_flt", whole), signal.cmin_flt if whole else 0,
         _sum(task, "maj_flt", whole), signal.cmaj_flt if whole else 0,
         _sum(task, "utime", whole) // TICK_NS, _sum(task, "stime", whole) // TICK_NS,
         signal.cutime // TICK_NS, signal.cstime // TICK_NS, task_prio(task), task.se.nice, len(signal.threads), 0,
@@ -143,7 +143,8 @@ def _identity(task: Task) -> list[str]:
     groups = "".join(f"{gid} " for gid in cred.groups)
     leader = 0 if task.exit_state & 0x10 else task.tgid
     return [
-        f"State:\t{get_task_state(task)}", f"Tgid:\t{leader}", "Ngid:\t0", f"Pid:\t{task.pid}", f"PPid:\t{ppid_of(task)}",
+        f"State:\t{get_task_state(task)}", f"Tgid:\t{leader}", "Ngid:\t0",
+        f"Pid:\t{task.pid}", f"PPid:\t{ppid_of(task)}",
         f"TracerPid:\t{task.parent.pid if task.ptrace else 0}",
         f"Uid:\t{cred.uid}\t{cred.euid}\t{cred.suid}\t{cred.fsuid}",
         f"Gid:\t{cred.gid}\t{cred.egid}\t{cred.sgid}\t{cred.fsgid}",

@@ -153,7 +153,7 @@ class TaskListDir(ProcDir):
     def lookup(self, task: Task, name: bytes) -> Inode | None:
         """The directory of a thread."""
         tid = pid_of_name(name)
-        target = None if tid is None else self.sb.system.pids.find(tid)
+        target: Task | None = None if tid is None else self.sb.system.pids.find(tid)
         if target is None or target.signal is not self.parent.signal:
             self.children.pop(name, None)
             return None
@@ -207,7 +207,7 @@ def pid_of_name(name: bytes) -> int | None:
 
 
 def may_access(inode: Any, reader: Task) -> Task:
-    """The task an inode tells about, if the reader may look into it; ESRCH, EACCES (Linux: PTRACE_MODE_READ_FSCREDS)."""
+    """The task an inode tells about, if the reader may look into it (PTRACE_MODE_READ_FSCREDS); ESRCH, EACCES."""
     target: Task = inode.dir.get_task()
     if not inode.sb.kernel.ptrace_may_access(reader, target):
         raise SysError(EACCES)

@@ -19,6 +19,7 @@ from forkernel.fs.file import File, generic_file_llseek
 from forkernel.fs.inode import Inode, Superblock
 
 if TYPE_CHECKING:
+    from forkernel.fs.dentry import Dentry
     from forkernel.kernel.task import Task
 
 PROC_ROOT_INO = 1
@@ -35,6 +36,10 @@ class ProcSuperblock(Superblock):
         self.magic = PROC_SUPER_MAGIC
         self.system = system
         self.kernel = kernel
+        self.root: Dentry
+        """Its top, once made."""
+        self.boot_id = b""
+        """What /proc/sys/kernel/random/boot_id shows."""
 
 
 Show = Callable[[Any, "Task"], bytes]

@@ -1,0 +1,164 @@
+"""The kernel's settings that /proc/sys shows (Linux: kernel/sysctl.c; proc(5)): what is real here, and no more.
+
+Each setting is read from, and written to, the place the kernel itself goes by.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forkernel.abi.capability import CAP_LAST_CAP
+from forkernel.abi.utsname import NEW_UTS_LEN, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
+from forkernel.fs.pipe import PIPE_MAX_SIZE
+from forkernel.fs.proc.inode import ProcSuperblock
+from forkernel.fs.proc.proc_sysctl import Sysctl
+from forkernel.kernel.cred import NGROUPS_MAX
+from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
+from forkernel.mm.layout import MMAP_MIN_ADDR
+from forkernel.mm.mmap import MAX_MAP_COUNT
+
+if TYPE_CHECKING:
+    from forkernel.kernel.system import System
+
+ENTROPY_BITS = 256
+MIN_THREADS = 1
+MAX_THREADS = 0x3FFFFFFF
+
+
+def get_pid_max(system: System) -> int:
+    """One above the largest process ID handed out."""
+    return system.pids.pid_max
+
+
+def set_pid_max(system: System, value: int) -> None:
+    """The next allocation goes by it."""
+    system.pids.pid_max = value
+
+
+def get_threads_max(system: System) -> int:
+    """How many tasks there may be."""
+    return system.threads_max
+
+
+def set_threads_max(system: System, value: int) -> None:
+    """The next fork goes by it."""
+    system.threads_max = value
+
+
+def get_hostname(system: System) -> bytes:
+    """The host's name, as uname gives it."""
+    return system.hostname
+
+
+def set_hostname(system: System, value: bytes) -> None:
+    """As sethostname."""
+    system.hostname = value
+
+
+def get_domainname(system: System) -> bytes:
+    """The NIS domain."""
+    return system.domainname
+
+
+def set_domainname(system: System, value: bytes) -> None:
+    """As setdomainname."""
+    system.domainname = value
+
+
+def get_ostype(system: System) -> bytes:
+    """The kernel's name."""
+    return UTS_SYSNAME
+
+
+def get_osrelease(system: System) -> bytes:
+    """The kernel's release."""
+    return UTS_RELEASE
+
+
+def get_version(system: System) -> bytes:
+    """The kernel's version."""
+    return UTS_VERSION
+
+
+def get_boot_id(system: System) -> bytes:
+    """A UUID of this boot."""
+    sb = system.vfs.internal[b"proc"]
+    assert isinstance(sb, ProcSuperblock)
+    return sb.boot_id
+
+
+def get_uuid(system: System) -> bytes:
+    """Another UUID at each reading."""
+    return make_uuid(system.rng.randbytes(16))
+
+
+def make_uuid(data: bytes) -> bytes:
+    """A random UUID (version 4) from 16 bytes."""
+    raw = bytearray(data)
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex().encode()
+    return b"-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def get_entropy(system: System) -> int:
+    """The pool is always full: its source is the seed."""
+    return ENTROPY_BITS
+
+
+def get_ngroups_max(system: System) -> int:
+    """Supplementary groups that a process may have."""
+    return NGROUPS_MAX
+
+
+def get_cap_last_cap(system: System) -> int:
+    """The highest capability."""
+    return CAP_LAST_CAP
+
+
+def get_randomize(system: System) -> int:
+    """Stack, mappings and heap are placed at random (from the seed)."""
+    return 2
+
+
+def get_overcommit(system: System) -> int:
+    """Heuristic: only an obvious overcommit is refused."""
+    return 0
+
+
+def get_max_map_count(system: System) -> int:
+    """Areas that a process may have."""
+    return MAX_MAP_COUNT
+
+
+def get_mmap_min_addr(system: System) -> int:
+    """Lowest address that may be mapped without CAP_SYS_RAWIO."""
+    return MMAP_MIN_ADDR
+
+
+def get_pipe_max_size(system: System) -> int:
+    """Largest pipe that an unprivileged process may ask for."""
+    return PIPE_MAX_SIZE
+
+
+SYSCTLS: list[Sysctl] = [
+    Sysctl(b"fs/pipe-max-size", 0o444, get_pipe_max_size),
+    Sysctl(b"kernel/cap_last_cap", 0o444, get_cap_last_cap),
+    Sysctl(b"kernel/domainname", 0o644, get_domainname, set_domainname, high=NEW_UTS_LEN),
+    Sysctl(b"kernel/hostname", 0o644, get_hostname, set_hostname, high=NEW_UTS_LEN),
+    Sysctl(b"kernel/ngroups_max", 0o444, get_ngroups_max),
+    Sysctl(b"kernel/osrelease", 0o444, get_osrelease),
+    Sysctl(b"kernel/ostype", 0o444, get_ostype),
+    Sysctl(b"kernel/pid_max", 0o644, get_pid_max, set_pid_max, RESERVED_PIDS + 1, PID_MAX_LIMIT),
+    Sysctl(b"kernel/random/boot_id", 0o444, get_boot_id),
+    Sysctl(b"kernel/random/entropy_avail", 0o444, get_entropy),
+    Sysctl(b"kernel/random/poolsize", 0o444, get_entropy),
+    Sysctl(b"kernel/random/uuid", 0o444, get_uuid),
+    Sysctl(b"kernel/randomize_va_space", 0o444, get_randomize),
+    Sysctl(b"kernel/threads-max", 0o644, get_threads_max, set_threads_max, MIN_THREADS, MAX_THREADS),
+    Sysctl(b"kernel/version", 0o444, get_version),
+    Sysctl(b"vm/max_map_count", 0o444, get_max_map_count),
+    Sysctl(b"vm/mmap_min_addr", 0o444, get_mmap_min_addr),
+    Sysctl(b"vm/overcommit_memory", 0o444, get_overcommit),
+]
+"""All settings, by path below /proc/sys."""
