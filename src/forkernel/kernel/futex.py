@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import (
     EAGAIN,
+    EFAULT,
     EINVAL,
     ENOSYS,
     ERESTART_RESTARTBLOCK,
@@ -40,6 +41,7 @@ from forkernel.abi.futex import (
     FUTEX_OP_SET,
     FUTEX_OP_XOR,
 )
+from forkernel.arch.x86_64.pgtable import TASK_SIZE
 from forkernel.errors import SysError
 from forkernel.wait import Resume, Sleep, WaitQueue
 
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
 
 U32_MAX = 0xFFFFFFFF
+SHARED = "shared"
+"""Marks the shared keys."""
 
 
 class FutexTable:
@@ -160,10 +164,16 @@ def _mm(task: Task) -> MmStruct:
 
 
 def get_futex_key(task: Task, addr: int, shared: bool) -> Hashable:
-    """What the futex at `addr` is known by. EINVAL where it is not aligned, EFAULT for a bad address."""
+    """What the futex at `addr` is known by. EINVAL where it is not aligned, EFAULT for a bad address.
+
+    Memory of one process has two keys, private and shared, which do not meet, as on Linux.
+    """
     if addr & 3:
         raise SysError(EINVAL)
-    return _mm(task).futex_key(addr, shared)
+    if addr >= TASK_SIZE:
+        raise SysError(EFAULT)
+    key = _mm(task).futex_key(addr, shared)
+    return (*key, SHARED) if shared else key
 
 
 def futex_wait(

@@ -31,7 +31,7 @@ from forkernel.kernel.task import (
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
-    from forkernel.kernel.task import SigPending, Task
+    from forkernel.kernel.task import SignalStruct, SigPending, Task
 
 # Task.jobctl
 JOBCTL_STOP_SIGMASK = 0xFFFF
@@ -117,6 +117,26 @@ def collect_signal(system: System, pending: SigPending, sig: int) -> SigInfo:
     pending.queue.remove(found)
     _uncharge(system, found)
     return found
+
+
+def sigqueue_discard(group: SignalStruct, timer: object) -> None:
+    """Take back the pending signal of a POSIX timer that was set anew or deleted, if there is one."""
+    for pending in (group.shared_pending, *(thread.pending for thread in group.threads)):
+        if any(info.timer is timer for info in pending.queue):
+            _discard(group, pending, timer)
+
+
+def _discard(group: SignalStruct, pending: SigPending, timer: object) -> None:
+    system = next(iter(group.threads)).system
+    for info in pending.queue:
+        if info.timer is timer:
+            _uncharge(system, info)
+            pending.bits &= ~(1 << info.signo - 1)
+    pending.queue = [info for info in pending.queue if info.timer is not timer]
+    for info in pending.queue:
+        pending.bits |= 1 << info.signo - 1
+    for thread in group.threads:
+        recalc_sigpending(thread)
 
 
 def dequeue_signal(task: Task, blocked: int) -> SigInfo | None:
