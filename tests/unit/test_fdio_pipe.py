@@ -7,6 +7,7 @@ import os
 import select
 import sys
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from fdio_fakes import BASE, PAGE, FakeTask
@@ -66,7 +67,7 @@ def native_masks(ends: tuple[int, int]) -> list[int]:
 
 
 def our_masks(task: FakeTask, ends: tuple[int, int]) -> list[int]:
-    files = [task.files.get(fd) for fd in ends]
+    files: list[Any] = [task.files.get(fd) for fd in ends]
     return [file.poll(task) & (select.POLLIN | select.POLLOUT | select.POLLERR | select.POLLHUP) for file in files]
 
 

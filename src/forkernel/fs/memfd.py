@@ -111,9 +111,14 @@ def add_seals(file: File, seals: int) -> int:
         raise SysError(EINVAL)
     if inode.seals & F_SEAL_SEAL:
         raise SysError(EPERM)
-    if seals & F_SEAL_WRITE and not inode.seals & F_SEAL_WRITE and inode.users:
+    if seals & F_SEAL_WRITE and not inode.seals & F_SEAL_WRITE and is_writably_mapped(inode):
         raise SysError(EBUSY)
     if seals & F_SEAL_EXEC and inode.mode & 0o111:
         seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE
     inode.seals |= seals
     return 0
+
+
+def is_writably_mapped(inode: MemfdInode) -> bool:
+    """Whether an area of some program may write to the pages (Linux: mapping_writably_mapped)."""
+    return any(user.maps_writable(inode) for user in inode.users)

@@ -181,7 +181,7 @@ def sys_fcntl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
     if cmd == F_GET_SEALS:
         return get_seals(file)
     if cmd == F_ADD_SEALS:
-        return add_seals(file, arg)
+        return add_seals(file, arg & 0xFFFFFFFF)
     if cmd == F_GETLEASE:
         return F_UNLCK
     return fcntl_owner(task, file, cmd, arg)

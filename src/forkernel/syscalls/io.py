@@ -54,7 +54,10 @@ def sys_read(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     file = task.files.get(fd)  # type: ignore[union-attr]  # a task in a system call has a table
     if count > CHUNK:
         return read_iter(task, file, single(buf.addr, count))
-    data = file.read(task, count)
+    try:
+        data = file.read(task, count)
+    except Sleep as sleep:
+        raise hold(task, sleep, HeldCall(file, buf.addr, count, write=False)) from None
     if data:
         try:
             buf.mm.write(buf.addr, data)
@@ -75,7 +78,10 @@ def sys_write(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
         data = buf.mm.read(buf.addr, count)
     except SysError:
         return write_iter(task, file, single(buf.addr, count))
-    return file.write(task, data)
+    try:
+        return file.write(task, data)
+    except Sleep as sleep:
+        raise hold(task, sleep, HeldCall(file, buf.addr, count, write=True)) from None
 
 
 @syscall("pread64")
@@ -166,6 +172,56 @@ def positional_write(task: Task, fd: int, iov: IovIter, pos: int) -> int:
     if pos < 0:
         raise SysError(EINVAL)
     return write_iter(task, files_of(task, fd), iov, pos)
+
+
+# --- a descriptor table with several users
+
+
+class HeldCall(Resume):
+    """A read or write asleep in a thread: the others may close its descriptor, so it has a reference to the file."""
+
+    __slots__ = ("addr", "count", "file", "inner", "write")
+
+    def __init__(self, file: File, addr: int, count: int, *, write: bool) -> None:
+        self.file = file
+        self.addr = addr
+        self.count = count
+        self.write = write
+        self.inner: Resume | None = None
+        """The progress of the file's own sleep; None: start again."""
+
+    def step(self, task: Task) -> int:
+        """Go on, and give the reference back at the end."""
+        try:
+            result = self._run(task)
+        except Sleep as sleep:
+            self.inner, sleep.resume = sleep.resume, self
+            raise
+        except SysError:
+            self.file.put()
+            raise
+        self.file.put()
+        return result
+
+    def _run(self, task: Task) -> int:
+        if self.inner is not None:
+            return self.inner.step(task)
+        iov = single(self.addr, self.count)
+        return write_iter(task, self.file, iov) if self.write else read_iter(task, self.file, iov)
+
+    def interrupted(self, task: Task) -> int:
+        """A signal came."""
+        result = super().interrupted(task) if self.inner is None else self.inner.interrupted(task)
+        self.file.put()
+        return result
+
+
+def hold(task: Task, sleep: Sleep, call: HeldCall) -> Sleep:
+    """The sleep of `call`: with a reference to its file where other tasks share the descriptor table."""
+    if task.files.users > 1:  # type: ignore[union-attr]  # a task in a system call has a table
+        call.file.get()
+        call.inner, sleep.resume = sleep.resume, call
+    return sleep
 
 
 # --- user memory in pieces
