@@ -42,8 +42,10 @@ from forkernel.abi.wait import (
     stop_status,
 )
 from forkernel.errors import SysError
+from forkernel.kernel.cputime import thread_group_cputime
 from forkernel.kernel.exit import delay_group_leader, release_task
 from forkernel.kernel.pidfd import pidfd_get_task
+from forkernel.kernel.resource import make_rusage
 from forkernel.kernel.task import (
     EXIT_DEAD,
     EXIT_ZOMBIE,
@@ -58,7 +60,6 @@ if TYPE_CHECKING:
     from forkernel.mm.uaccess import UserBuf, UserOut
 
 INT_MIN = -(1 << 31)
-KB_PER_PAGE = 4
 
 
 class WaitOpts(Resume):
@@ -295,13 +296,9 @@ def rusage_both(task: Task) -> RUsage:
     """What a child used, its own reaped children included (Linux: getrusage with RUSAGE_BOTH)."""
     sig = task.signal
     live = list(sig.threads)
-    utime = sum(thread.utime for thread in live) + sig.utime + sig.cutime
-    stime = sum(thread.stime for thread in live) + sig.stime + sig.cstime
+    utime, stime = thread_group_cputime(sig)
     peak = max(sig.maxrss, sig.cmaxrss, task.mm.update_hiwater() if task.mm is not None else 0)
-    usage = RUsage()
-    usage.utime_sec, usage.utime_usec = divmod(utime // 1000, 1_000_000)
-    usage.stime_sec, usage.stime_usec = divmod(stime // 1000, 1_000_000)
-    usage.ru_maxrss = peak * KB_PER_PAGE
+    usage = make_rusage(utime + sig.cutime, stime + sig.cstime, peak)
     usage.ru_minflt = sum(thread.min_flt for thread in live) + sig.min_flt + sig.cmin_flt
     usage.ru_majflt = sum(thread.maj_flt for thread in live) + sig.maj_flt + sig.cmaj_flt
     usage.ru_nvcsw = sum(thread.nvcsw for thread in live) + sig.nvcsw + sig.cnvcsw
