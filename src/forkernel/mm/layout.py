@@ -18,6 +18,7 @@ from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VM_GROWSDOWN, Vma
 if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
 
+ALIGN_MASK = 0xFFFF_FFFF_FFFF_F000
 TASK_SIZE = 0x7FFF_FFFF_F000
 STACK_TOP = TASK_SIZE
 MMAP_MIN_ADDR = 65536
@@ -33,8 +34,8 @@ LOW_4G = (0x4000_0000, 0x8000_0000)
 
 
 def page_align(size: int) -> int:
-    """The next multiple of the page size."""
-    return (size + PAGE_SIZE - 1) & PAGE_MASK
+    """The next multiple of the page size, modulo 2**64 as Linux's PAGE_ALIGN: 0 for a size near the top."""
+    return (size + PAGE_SIZE - 1) & ALIGN_MASK
 
 
 def mmap_base(stack_limit: int, rnd: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import EACCES, EBUSY, EINVAL, ENOMEM, EOPNOTSUPP
+from forkernel.abi.fcntl import FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE
 from forkernel.abi.mman import (
     MADV_COLD,
     MADV_DODUMP,
@@ -40,9 +41,9 @@ from forkernel.abi.mman import (
 from forkernel.errors import SysError
 from forkernel.mm.layout import TASK_SIZE, page_align
 from forkernel.mm.mmap import fault_in
-from forkernel.mm.rmap import zap_mapping_range
 from forkernel.mm.vma import (
     PAGE_MASK,
+    PAGE_SHIFT,
     PAGE_SIZE,
     VM_DONTCOPY,
     VM_DONTDUMP,
@@ -87,7 +88,7 @@ def do_madvise(mm: MmStruct, start: int, length: int, advice: int) -> None:
     if start & ~PAGE_MASK:
         raise SysError(EINVAL)
     end = start + page_align(length)
-    if end > 1 << 64:
+    if end > 1 << 64 or (length and end == start):
         raise SysError(EINVAL)
     populate = advice in (MADV_POPULATE_READ, MADV_POPULATE_WRITE)
     missing = False
@@ -145,12 +146,11 @@ def _remove(mm: MmStruct, piece: Vma, advice: int) -> None:
         raise SysError(EINVAL)
     if piece.flags & (VM_SHARED | VM_WRITE) != VM_SHARED | VM_WRITE:
         raise SysError(EACCES)
-    punch_hole = getattr(mapping, "punch_hole", None)
-    if punch_hole is None:
+    allocate = getattr(mapping, "allocate", None)
+    if allocate is None:
         raise SysError(EOPNOTSUPP)
-    last = piece.pgoff + piece.pages - 1
-    zap_mapping_range(mapping, piece.pgoff, last, even_cows=False)
-    punch_hole(piece.pgoff, last)
+    mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+    allocate(mode, piece.pgoff << PAGE_SHIFT, piece.pages << PAGE_SHIFT)
 
 
 def _populate(mm: MmStruct, piece: Vma, advice: int) -> None:

@@ -20,7 +20,7 @@ Describe = Callable[[Any], tuple[int, int, int, bytes]]
 
 
 def show_map_vma(mm: MmStruct, vma: Vma, describe: Describe) -> bytes:
-    """One line of maps, with its newline. A newline in a path comes out as \\012."""
+    """One line of maps, with its newline; a newline in a path comes out as a backslash and 012."""
     major = minor = ino = offset = 0
     name = vma_name(mm, vma)
     if vma.file is not None:

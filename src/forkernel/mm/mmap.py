@@ -23,6 +23,7 @@ from forkernel.abi.errno import (
     EOVERFLOW,
     EPERM,
 )
+from forkernel.abi.fcntl import F_SEAL_FUTURE_WRITE, F_SEAL_WRITE
 from forkernel.abi.mman import (
     CAP_IPC_LOCK_BIT,
     LEGACY_MAP_MASK,
@@ -176,7 +177,7 @@ def do_mmap(
         addr &= PAGE_MASK
         addr = max(addr, MMAP_MIN_ADDR) if addr else 0
     length = page_align(length)
-    if length > TASK_SIZE or len(mm.vmas) > MAX_MAP_COUNT:
+    if length == 0 or length > TASK_SIZE or len(mm.vmas) > MAX_MAP_COUNT:
         raise SysError(ENOMEM)
     addr = get_unmapped_area(mm, addr, length, flags, caps)
     if flags & MAP_FIXED_NOREPLACE and mm.vmas.find_intersection(addr, addr + length):
@@ -191,7 +192,9 @@ def do_mmap(
         area = Vma(addr, addr + length, vm_flags, addr >> PAGE_SHIFT)
     else:
         vm_flags = _file_flags(file, pgoff, length, flags, vm_flags)
-        area = Vma(addr, addr + length, vm_flags, pgoff, file.mmap_mapping(), file)
+        mapping = file.mmap_mapping()
+        vm_flags = _sealed_flags(mapping, vm_flags)
+        area = Vma(addr, addr + length, vm_flags, pgoff, mapping, file)
     mmap_region(mm, area)
     if vm_flags & VM_LOCKED or flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE:
         mm_populate(mm, addr, length)
@@ -231,7 +234,7 @@ def _file_flags(file: MappableFile, pgoff: int, length: int, flags: int, vm_flag
         raise SysError(EINVAL)
     if pgoff + (length >> PAGE_SHIFT) > MAX_FILE_PAGES:
         raise SysError(EOVERFLOW)
-    if kind == MAP_SHARED_VALIDATE and flags & ~(LEGACY_MAP_MASK | MAP_FIXED_NOREPLACE):
+    if kind == MAP_SHARED_VALIDATE and flags & ~LEGACY_MAP_MASK:
         raise SysError(EOPNOTSUPP)
     if kind in (MAP_SHARED, MAP_SHARED_VALIDATE):
         if vm_flags & VM_WRITE and not file.writable:
@@ -246,6 +249,15 @@ def _file_flags(file: MappableFile, pgoff: int, length: int, flags: int, vm_flag
     if flags & MAP_GROWSDOWN:
         raise SysError(EINVAL)
     return vm_flags
+
+
+def _sealed_flags(mapping: Mapping | None, vm_flags: int) -> int:
+    """What the seals of a memfd leave of a shared mapping: it stays read-only; EPERM for a writable one."""
+    if not vm_flags & VM_SHARED or not getattr(mapping, "seals", 0) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE):
+        return vm_flags
+    if vm_flags & VM_WRITE:
+        raise SysError(EPERM)
+    return vm_flags & ~VM_MAYWRITE
 
 
 def mmap_region(mm: MmStruct, area: Vma) -> Vma:

@@ -42,7 +42,7 @@ def do_mprotect(mm: MmStruct, start: int, length: int, prot: int) -> None:
     if length == 0:
         return
     end = start + page_align(length)
-    if end > 1 << 64:
+    if end > 1 << 64 or end == start:
         raise SysError(ENOMEM)
     if prot & ~PROT_ALL:
         raise SysError(EINVAL)

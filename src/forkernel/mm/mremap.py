@@ -71,30 +71,44 @@ def do_mremap(
 
 
 def _mremap_to(mm: MmStruct, addr: int, old_len: int, new_addr: int, new_len: int, flags: int, caps: int) -> int:
-    """Move to a place the caller chose; what is there goes (MREMAP_FIXED)."""
+    """Move to a place the caller chose; what is there goes (MREMAP_FIXED).
+
+    A move without a change of size may cover several areas, and holes between them (Linux 6.17): each
+    area moves on its own.
+    """
     if new_addr & ~PAGE_MASK or new_addr > TASK_SIZE - new_len:
         raise SysError(EINVAL)
     if addr + old_len > new_addr and new_addr + new_len > addr:
         raise SysError(EINVAL)
-    if mm.vmas.lookup(addr) is None:
-        raise SysError(EFAULT)
-    if len(mm.vmas) + 2 >= MAX_MAP_COUNT - 3:
-        raise SysError(ENOMEM)
-    fixed = MAP_FIXED if flags & MREMAP_FIXED else 0
-    if fixed:
-        get_unmapped_area(mm, new_addr, new_len, MAP_FIXED, caps)
-        do_munmap(mm, new_addr, new_len)
-    if old_len > new_len:
-        do_munmap(mm, addr + new_len, old_len - new_len)
-        old_len = new_len
     vma = mm.vmas.lookup(addr)
     if vma is None:
         raise SysError(EFAULT)
-    _check_resize(mm, vma, addr, old_len, new_len, flags, caps)
-    if flags & MREMAP_DONTUNMAP and not may_expand_vm(mm, vma.flags, old_len >> PAGE_SHIFT):
+    if not flags & MREMAP_FIXED or old_len != new_len or old_len == 0:
+        return _move_one(mm, vma, addr, old_len, new_addr, new_len, flags, caps)
+    for area in mm.vmas.overlapping(addr, addr + old_len):
+        piece = area.clip(addr, addr + old_len)
+        length = piece.end - piece.start
+        _move_one(mm, area, piece.start, length, new_addr + piece.start - addr, length, flags, caps)
+    return new_addr
+
+
+def _move_one(
+    mm: MmStruct, vma: Vma, addr: int, old_len: int, new_addr: int, new_len: int, flags: int, caps: int
+) -> int:
+    """Move (a part of) one area to `new_addr`; checks first, then unmaps the target and the tail cut off."""
+    if len(mm.vmas) + 2 >= MAX_MAP_COUNT - 3:
         raise SysError(ENOMEM)
+    kept = min(old_len, new_len)
+    _check_resize(mm, vma, addr, kept, new_len, flags, caps)
+    if flags & MREMAP_DONTUNMAP and not may_expand_vm(mm, vma.flags, kept >> PAGE_SHIFT):
+        raise SysError(ENOMEM)
+    fixed = MAP_FIXED if flags & MREMAP_FIXED else 0
     new_addr = get_unmapped_area(mm, new_addr, new_len, fixed, caps)
-    return _move_vma(mm, vma, addr, old_len, new_addr, new_len, flags)
+    if fixed:
+        do_munmap(mm, new_addr, new_len)
+    if old_len > new_len:
+        do_munmap(mm, addr + new_len, old_len - new_len)
+    return _move_vma(mm, vma, addr, kept, new_addr, new_len, flags)
 
 
 def _check_resize(mm: MmStruct, vma: Vma, addr: int, old_len: int, new_len: int, flags: int, caps: int) -> None:

@@ -1,13 +1,18 @@
 """Out of memory: which process has to go (Linux: mm/oom_kill.c).
 
 `out_of_memory` is called when a frame was wanted and reclaim found none. It picks the process with the
-highest `oom_badness` and has the system kill it; the memory comes back when the process exits. Until then
-further calls return the same victim, so that one shortage kills one process.
+highest `oom_badness`, has the system kill it, and takes the victim's private memory at once (Linux's
+oom_reaper), so that whoever wanted the frame can go on before the victim has run again.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from forkernel.mm.vma import VM_SHARED
+
+if TYPE_CHECKING:
+    from forkernel.mm.mm_struct import MmStruct
 
 OOM_SCORE_ADJ_MIN = -1000
 OOM_SCORE_ADJ_MAX = 1000
@@ -30,7 +35,7 @@ class OomSystem(Protocol):
         """Send SIGKILL to the whole process, whatever it blocks, and say so in the kernel log."""
 
     def oom_is_dying(self, leader: Any) -> bool:
-        """Whether the process has SIGKILL pending or is exiting, its memory still in use."""
+        """Whether the process has SIGKILL pending or is exiting."""
 
 
 def oom_badness(task: Any, total_pages: int) -> int | None:
@@ -39,7 +44,7 @@ def oom_badness(task: Any, total_pages: int) -> int | None:
     Each point of oom_score_adj weighs a thousandth of RAM.
     """
     mm = group_mm(task)
-    adj = task.signal.oom_score_adj
+    adj: int = task.signal.oom_score_adj
     if mm is None or adj == OOM_SCORE_ADJ_MIN:
         return None
     pages: int = mm.rss()
@@ -63,28 +68,41 @@ def group_mm(task: Any) -> Any:
 
 
 def select_bad_process(system: OomSystem) -> Any | None:
-    """The process to kill: the worst by badness, the youngest of equals; one already dying comes first."""
+    """The process to kill: the worst by badness, the youngest of equals; None if all are spared or dying."""
     chosen, worst = None, 0
     total = system.frames.total
     for leader in system.oom_candidates():
         if system.oom_is_dying(leader):
-            return leader
+            continue
         points = oom_badness(leader, total)
         if points is not None and (chosen is None or points >= worst):
             chosen, worst = leader, points
     return chosen
 
 
-def out_of_memory(system: OomSystem) -> Any | None:
-    """Pick a process and kill it; returns its leader, or None when there is nothing left to kill.
+def out_of_memory(system: OomSystem, task: Any) -> bool:
+    """`task` needs memory: kill a process; whether it makes sense for the task to try again.
 
-    Other processes that share the victim's address space (vfork, CLONE_VM) are killed with it.
+    False: the task itself is the victim, or nothing is left to kill. Other processes that share the
+    victim's address space (vfork, CLONE_VM) are killed with it.
     """
+    if system.oom_is_dying(task.group_leader):
+        return False
     victim = select_bad_process(system)
-    if victim is None or system.oom_is_dying(victim):
-        return victim
+    if victim is None:
+        return False
     mm = group_mm(victim)
     for leader in system.oom_candidates():
         if group_mm(leader) is mm:
             system.oom_kill(leader)
-    return victim
+    if task.mm is mm:
+        return False
+    oom_reap(mm)
+    return True
+
+
+def oom_reap(mm: MmStruct) -> None:
+    """Free the private memory of an address space whose every user has SIGKILL pending."""
+    for vma in mm.vmas:
+        if not vma.flags & VM_SHARED:
+            mm.pt.zap(vma.start, vma.end)

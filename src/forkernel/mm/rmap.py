@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from forkernel.arch.x86_64.pgtable import FRAME_MASK
 from forkernel.mapping import Mapping
-from forkernel.mm.vma import PAGE_SHIFT, PAGE_SIZE, VM_SHARED
+from forkernel.mm.vma import PAGE_SHIFT, PAGE_SIZE
 
 if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
@@ -50,12 +50,3 @@ def _zap_cache_pages(mm: MmStruct, mapping: Mapping, start: int, end: int, index
         if frame and frame == pte >> PAGE_SHIFT & FRAME_MASK:
             gone += mm.pt.zap(addr, addr + PAGE_SIZE)
     return gone
-
-
-def is_writably_mapped(mapping: Mapping) -> bool:
-    """Whether some area may write to the pages themselves (Linux: mapping_writably_mapped); for seals."""
-    return any(
-        vma.mapping is mapping and vma.flags & VM_SHARED
-        for sharing in mapping.users
-        for vma in next(iter(sharing.owners)).areas
-    )

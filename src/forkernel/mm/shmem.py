@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from forkernel.mm.rmap import zap_mapping_range
 from forkernel.mm.vma import PAGE_SHIFT
 
 if TYPE_CHECKING:
@@ -39,10 +40,19 @@ class ShmemMapping:
     def mark_dirty(self, index: int) -> None:
         """Nothing to do: these pages are never dropped."""
 
-    def punch_hole(self, first: int, last: int) -> None:
-        """Forget pages `first` to `last`, inclusive; no area may map them any more."""
+    def allocate(self, mode: int, offset: int, length: int) -> None:
+        """Punch a hole (the only `mode` that is ever asked for): whole pages come back as zeros."""
+        first, last = offset >> PAGE_SHIFT, (offset + length >> PAGE_SHIFT) - 1
+        if self.users:
+            zap_mapping_range(self, first, last, even_cows=False)
         for index in [index for index in self.pages if first <= index <= last]:
             self.frames.put(self.pages.pop(index))
+
+    def release(self) -> None:
+        """Nobody maps the object any more: free its pages."""
+        pages, self.pages = self.pages, {}
+        for frame in pages.values():
+            self.frames.put(frame)
 
 
 class ShmemFile:
@@ -62,6 +72,9 @@ class ShmemFile:
         """Its pages."""
         return self.mapping
 
+    def fsync(self, datasync: bool = False) -> None:
+        """Nothing is behind it."""
+
     def get(self) -> ShmemFile:
         """Take a reference."""
         self.refs += 1
@@ -71,7 +84,7 @@ class ShmemFile:
         """Give a reference back; the last one frees the pages."""
         self.refs -= 1
         if self.refs == 0:
-            self.mapping.punch_hole(0, self.mapping.size >> PAGE_SHIFT)
+            self.mapping.release()
 
 
 def shmem_zero_setup(frames: FrameTable, size: int) -> ShmemFile:

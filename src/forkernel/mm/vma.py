@@ -167,6 +167,12 @@ class VmaSharing:
             file.get()
         return new
 
+    def maps_writable(self, mapping: Mapping) -> bool:
+        """Whether an area here may write to the pages of the mapping themselves, now or after mprotect."""
+        wanted = VM_SHARED | VM_MAYWRITE
+        areas = next(iter(self.owners)).areas
+        return any(vma.mapping is mapping and vma.flags & wanted == wanted for vma in areas)
+
     def release(self) -> None:
         """The last list is gone: give back what it used."""
         for mapping in self.mappings:

@@ -69,7 +69,7 @@ def sys_mprotect(task: Task, addr: U64, length: U64, prot: U64) -> int:
 
 @syscall("pkey_mprotect")
 def sys_pkey_mprotect(task: Task, addr: U64, length: U64, prot: U64, pkey: I32) -> int:
-    """mprotect when the key is -1; the CPU has no protection keys, so any other is invalid; pkeys(7)."""
+    """As mprotect when the key is -1; the CPU has no protection keys, so any other is invalid; pkeys(7)."""
     if pkey != -1:
         raise SysError(EINVAL)
     return sys_mprotect(task, addr, length, prot)
