@@ -76,6 +76,7 @@ def do_exit(task: Task, code: int) -> None:
     if fire := system.trace.sched_process_exit:
         fire(task)
     exit_notify(task, group_dead)
+    system.cpu.forget(task)
     task.state = TASK_DEAD
 
 
