@@ -268,5 +268,3 @@ def d_exchange(one: Dentry, two: Dentry) -> None:
     one.parent, one.name, two.parent, two.name = two.parent, two.name, one.parent, one.name
     one.parent.children[one.name] = one
     two.parent.children[two.name] = two
-
-

@@ -289,6 +289,7 @@ def child_of(walk: Nameidata) -> Dentry | None:
 
 # --- permission
 
+
 def inode_permission(task: Task, path: Path, mask: int) -> None:
     """EACCES unless the task may do `mask` (MAY_*); EROFS for writing where the mount or its file system
     forbids it.

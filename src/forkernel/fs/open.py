@@ -127,7 +127,9 @@ def open_creat(walk: Nameidata, path: bytes, flags: int, mode: int) -> File:
     target: bytes | None = path
     while target is not None:
         walk.link_path_walk(target)
-        if walk.last in SPECIAL or walk.trailing:
+        if walk.last in SPECIAL:
+            raise SysError(EEXIST if flags & O_EXCL else EISDIR)
+        if walk.trailing:
             raise SysError(EISDIR)
         child = child_of(walk)
         if child is None:
@@ -398,5 +400,3 @@ def enter_check(task: Task, place: Path) -> None:
     if inode.mode & S_IFMT != S_IFDIR:
         raise SysError(ENOTDIR)
     inode.permission(task.cred, MAY_EXEC)
-
-

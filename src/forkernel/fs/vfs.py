@@ -124,7 +124,7 @@ class Vfs:
         return filename_lookup(task, path, dirfd, follow, empty=empty)
 
     def open(self, task: Task, path: bytes, flags: int, mode: int = 0, dirfd: int = AT_FDCWD) -> File:
-        """A File with one reference: all of open(2) but the descriptor. May raise Sleep (FIFO)."""
+        """A `File` with one reference: like open, but no descriptor. May raise Sleep (FIFO)."""
         flags, mode = build_open_flags(flags | O_LARGEFILE, mode)
         return do_filp_open(task, path, flags, mode, dirfd)
 

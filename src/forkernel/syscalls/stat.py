@@ -239,9 +239,7 @@ def sys_fchmodat2(task: Task, dirfd: I32, path: UserStr, mode: U32, flags: U32) 
 
 def place_at(task: Task, dirfd: int, path: UserStr, flags: int) -> Path:
     """The place that (dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) means."""
-    return filename_lookup(
-        task, path.get(), dirfd, not flags & AT_SYMLINK_NOFOLLOW, empty=bool(flags & AT_EMPTY_PATH)
-    )
+    return filename_lookup(task, path.get(), dirfd, not flags & AT_SYMLINK_NOFOLLOW, empty=bool(flags & AT_EMPTY_PATH))
 
 
 @syscall("chown")
