@@ -75,10 +75,10 @@ class Run:
 
     def main(self) -> int:
         """Boot, run, report; the exit status."""
-        from forkernel.api import Kernel
-
         values = self.values
         sink = self.make_sink()
+        from forkernel.api import Kernel
+
         kernel = Kernel(
             root=values["root"],
             binds=values["bind"],

@@ -185,7 +185,7 @@ SIGNATURES: dict[str, str] = {
     "get_robust_list": "pid >pointer* >long*",
     "rseq": "ptr x32 x32 x32",
     "futex": "ptr futex_op futex_arg futex_arg futex_arg futex_arg",
-    "arch_prctl": "arch_prctl >ptr",
+    "arch_prctl": "arch_prctl >arch_arg",
     "prctl": "prctl >prctl_arg >prctl_arg >prctl_arg >prctl_arg",
     "personality": "personality",
     "kcmp": "pid pid raw raw raw",

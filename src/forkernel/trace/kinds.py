@@ -486,6 +486,14 @@ def ioctl_arg(record: Record, value: int) -> str | None:
     return address(value)
 
 
+def arch_arg(record: Record, value: int) -> str:
+    """arch_prctl's address: where a base is stored, or the base itself."""
+    code = record.args[0] & 0xFFFFFFFF
+    if code not in flags.ARCH_PRCTL.names:
+        return raw(record, value)
+    return Struct("pointer*")(record, value) if code in (0x1003, 0x1004) else address(value)
+
+
 _PRCTL_ARGUMENTS: dict[int, tuple[str, ...]] = {
     1: ("signal",),
     2: ("signal*",),
@@ -778,6 +786,7 @@ KINDS: dict[str, Kind] = {
     "fcntl_arg": fcntl_arg,
     "ioctl": ioctl_command,
     "ioctl_arg": ioctl_arg,
+    "arch_arg": arch_arg,
     "prctl_arg": prctl_arg,
     "futex_op": futex_op,
     "futex_arg": futex_arg,
