@@ -1,8 +1,9 @@
 """Timers on CPU time: ITIMER_VIRTUAL, ITIMER_PROF, timer_create on CPU clocks, sleeping on them, RLIMIT_CPU.
 
-CPU time passes only while a thread runs, so these timers are not in the clock's queue: each process keeps
-its armed ones in `signal.cpu_timers`, and the scheduler calls `check_cpu_timers` for the running task at
-every tick.
+CPU time passes only while a thread runs. So a process's armed timers wait in its own `CpuTimers`, and these
+hold one place in the clock's queue while a thread of the process is on the CPU: for the time at which the first
+of them comes due if that thread goes on running. `CpuTimers.switch_in` takes the place when the scheduler
+picks a thread; when it comes up, what is due fires.
 """
 
 from __future__ import annotations
@@ -12,16 +13,66 @@ from typing import TYPE_CHECKING
 from forkernel.abi.errno import ERESTART_RESTARTBLOCK, ERESTARTNOHAND
 from forkernel.abi.resource import RLIM_INFINITY, RLIMIT_CPU
 from forkernel.abi.signal import SIGKILL, SIGXCPU
+from forkernel.abi.time import CPUCLOCK_PROF
 from forkernel.errors import SysError
 from forkernel.kernel import signal
 from forkernel.kernel.clock import NSEC_PER_SEC
-from forkernel.kernel.cputime import thread_group_cputime
-from forkernel.kernel.hrtimer import KTIME_MAX
+from forkernel.kernel.hrtimer import KTIME_MAX, Timer
 from forkernel.kernel.posix_clock import CpuClock, ns_to_timespec
 from forkernel.wait import Resume, Sleep, WaitQueue
 
 if TYPE_CHECKING:
-    from forkernel.kernel.task import Task
+    from forkernel.kernel.system import System
+    from forkernel.kernel.task import SignalStruct, Task
+
+SHORTEST_WAIT = 1000
+"""Nanoseconds between two looks at the CPU clocks, at least."""
+
+
+class CpuTimers(Timer):
+    """The armed CPU timers of a process (Linux: posix_cputimers); `signal.cpu_timers` once it has had one."""
+
+    __slots__ = ("armed", "group", "system")
+
+    def __init__(self, group: SignalStruct, system: System) -> None:
+        super().__init__()
+        self.group = group
+        self.system = system
+        self.armed: list[CpuTimer] = []
+        """In the order they were armed."""
+
+    def switch_in(self, task: Task) -> None:
+        """`task`, a thread of the process, is on the CPU from now on."""
+        wait = KTIME_MAX
+        for timer in self.armed:
+            if timer.clock.task is None or timer.clock.task is task:
+                wait = min(wait, timer.expires - timer.clock.sample())
+        if wait == KTIME_MAX:
+            self.system.timers.cancel(self)
+        else:
+            self.system.timers.start(self, self.system.clock.now + max(wait, SHORTEST_WAIT))
+
+    def fire(self) -> None:
+        """Fire what is due (Linux: run_posix_cpu_timers); wait on if the process still runs."""
+        for timer in list(self.armed):
+            if timer.queued and timer.clock.sample() >= timer.expires:
+                timer.cancel()
+                timer.fire()
+        self.look()
+
+    def look(self) -> None:
+        """What is armed has changed: if the process runs now, wait for the right time."""
+        current = self.system.sched.current
+        if current.signal is self.group:
+            self.switch_in(current)
+
+
+def cpu_timers_of(group: SignalStruct) -> CpuTimers:
+    """The process's `CpuTimers`, made at first use."""
+    timers: CpuTimers | None = group.cpu_timers
+    if timers is None:
+        timers = group.cpu_timers = CpuTimers(group, next(iter(group.threads)).system)
+    return timers
 
 
 class CpuTimer:
@@ -37,16 +88,20 @@ class CpuTimer:
     def start(self, expires: int) -> None:
         """Arm, or move if armed."""
         self.expires = expires
+        timers = cpu_timers_of(self.clock.group)
         if not self.queued:
             self.queued = True
-            self.clock.group.cpu_timers.append(self)
+            timers.armed.append(self)
+        timers.look()
 
     def cancel(self) -> bool:
         """Disarm; returns whether it was armed."""
         was = self.queued
         if was:
             self.queued = False
-            self.clock.group.cpu_timers.remove(self)
+            timers = cpu_timers_of(self.clock.group)
+            timers.armed.remove(self)
+            timers.look()
         return was
 
     def fire(self) -> None:
@@ -54,27 +109,53 @@ class CpuTimer:
         raise NotImplementedError
 
 
-def check_cpu_timers(task: Task) -> None:
-    """Fire what is due by the CPU time of `task`'s process; to be called at ticks (Linux: run_posix_cpu_timers)."""
-    group = task.signal
-    if group.cpu_timers:
-        for timer in list(group.cpu_timers):
-            if timer.queued and timer.clock.sample() >= timer.expires:
-                timer.cancel()
-                timer.fire()
-    soft, hard = group.rlim[RLIMIT_CPU]
-    if soft != RLIM_INFINITY or hard != RLIM_INFINITY:
-        check_rlimit_cpu(task, soft, hard)
+# --- RLIMIT_CPU
 
 
-def check_rlimit_cpu(task: Task, soft: int, hard: int) -> None:
-    """SIGXCPU at the soft limit and once a second after it, SIGKILL at the hard one (setrlimit(2))."""
-    used = sum(thread_group_cputime(task.signal))
-    if hard != RLIM_INFINITY and used >= hard * NSEC_PER_SEC:
-        signal.send_sig_info(SIGKILL, None, task)
-    elif soft != RLIM_INFINITY and used >= soft * NSEC_PER_SEC:
-        signal.send_sig_info(SIGXCPU, None, task)
-        task.signal.rlim[RLIMIT_CPU] = (soft + 1, hard)
+class RlimitCpu(CpuTimer):
+    """Watches the limit on CPU time: SIGXCPU at the soft one and each second after it, SIGKILL at the hard one."""
+
+    __slots__ = ()
+
+    def set(self) -> None:
+        """Arm for the limits as they are now."""
+        soft, hard = self.clock.group.rlim[RLIMIT_CPU]
+        if min(soft, hard) == RLIM_INFINITY:
+            self.cancel()
+        else:
+            self.start(min(soft, hard) * NSEC_PER_SEC)
+
+    def fire(self) -> None:
+        """A limit is reached (setrlimit(2))."""
+        group = self.clock.group
+        soft, hard = group.rlim[RLIMIT_CPU]
+        used = self.clock.sample()
+        leader = next(iter(group.threads)).group_leader
+        if hard != RLIM_INFINITY and used >= hard * NSEC_PER_SEC:
+            signal.send_sig_info(SIGKILL, None, leader)
+            return
+        if used >= soft * NSEC_PER_SEC:
+            signal.send_sig_info(SIGXCPU, None, leader)
+            group.rlim[RLIMIT_CPU] = (soft + 1, hard)
+        self.set()
+
+
+def posix_cpu_timers_init_group(group: SignalStruct) -> None:
+    """A new process starts with no timers, but under the limit on CPU time that it inherits (fork)."""
+    if group.rlim[RLIMIT_CPU][0] != RLIM_INFINITY:
+        update_rlimit_cpu(group)
+
+
+def update_rlimit_cpu(group: SignalStruct) -> None:
+    """RLIMIT_CPU was set."""
+    watch: RlimitCpu | None = None
+    for timer in cpu_timers_of(group).armed:
+        if isinstance(timer, RlimitCpu):
+            watch = timer
+    (watch or RlimitCpu(CpuClock(group, None, CPUCLOCK_PROF))).set()
+
+
+# --- sleeping
 
 
 class _Waker(CpuTimer):
@@ -87,6 +168,7 @@ class _Waker(CpuTimer):
         self.wait = WaitQueue()
 
     def fire(self) -> None:
+        """Wake the sleeper."""
         self.wait.wake_up()
 
 

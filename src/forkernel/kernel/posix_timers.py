@@ -339,5 +339,6 @@ def exit_group_timers(task: Task) -> None:
     group = task.signal
     exit_itimers(task)
     exit_real_timer(group)
-    for timer in list(group.cpu_timers):
-        timer.cancel()
+    if group.cpu_timers is not None:
+        task.system.timers.cancel(group.cpu_timers)
+        group.cpu_timers = None

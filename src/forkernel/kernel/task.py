@@ -115,8 +115,8 @@ class SignalStruct:
         self.rlim = rlim
         """(soft, hard) by RLIMIT_* number."""
         self.itimers: list[Any] = [None, None, None]
-        self.cpu_timers: list[Any] = []
-        """Armed timers on CPU time of the process or its threads; see kernel.posix_cpu_timers."""
+        self.cpu_timers: Any = None
+        """Armed timers on CPU time of the process or its threads: a posix_cpu_timers.CpuTimers, or None."""
         self.posix_timers: dict[int, Any] = {}
         self.next_posix_timer_id = 0
         # Sums of threads already gone, then of children waited for; times in nanoseconds.

@@ -1,0 +1,193 @@
+"""futex and the calls around it: robust lists, set_tid_address, rseq, membarrier."""
+
+from __future__ import annotations
+
+import struct
+
+from forkernel.abi.errno import EBUSY, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH
+from forkernel.abi.futex import (
+    FUTEX_BITSET_MATCH_ANY,
+    FUTEX_CLOCK_REALTIME,
+    FUTEX_CMP_REQUEUE,
+    FUTEX_PRIVATE_FLAG,
+    FUTEX_REQUEUE,
+    FUTEX_WAIT,
+    FUTEX_WAIT_BITSET,
+    FUTEX_WAKE,
+    FUTEX_WAKE_BITSET,
+    FUTEX_WAKE_OP,
+    RobustListHead,
+)
+from forkernel.abi.sched import (
+    MEMBARRIER_CMD_GET_REGISTRATIONS,
+    MEMBARRIER_CMD_GLOBAL,
+    MEMBARRIER_CMD_GLOBAL_EXPEDITED,
+    MEMBARRIER_CMD_PRIVATE_EXPEDITED,
+    MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
+    MEMBARRIER_CMD_QUERY,
+    MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
+    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+    ORIG_RSEQ_SIZE,
+    RSEQ_CPU_ID_UNINITIALIZED,
+    RSEQ_FLAG_UNREGISTER,
+)
+from forkernel.abi.time import Timespec
+from forkernel.abi.types import I32, U32, U64
+from forkernel.arch.x86_64.pgtable import TASK_SIZE
+from forkernel.errors import SysError
+from forkernel.kernel import futex
+from forkernel.kernel.posix_clock import timespec_to_ns
+from forkernel.kernel.ptrace import ptrace_may_access
+from forkernel.kernel.task import Task
+from forkernel.mm.uaccess import UserOut
+from forkernel.syscalls.registry import syscall
+
+_WORD = struct.Struct("<I")
+
+
+# --- futex
+
+
+@syscall("futex", caveat="no priority-inheritance operations (FUTEX_LOCK_PI and its kin answer ENOSYS)")
+def sys_futex(task: Task, uaddr: U64, op: U32, val: U32, utime: U64, uaddr2: U64, val3: U32) -> int:
+    """futex(2)."""
+    command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)
+    shared = not op & FUTEX_PRIVATE_FLAG
+    if command in (FUTEX_WAIT, FUTEX_WAIT_BITSET):
+        deadline = _deadline(task, command, op, utime) if utime else None
+        if command == FUTEX_WAIT:
+            if op & FUTEX_CLOCK_REALTIME:
+                raise SysError(ENOSYS)
+            val3 = FUTEX_BITSET_MATCH_ANY
+        return futex.futex_wait(task, uaddr, shared, val, deadline, val3)
+    if op & FUTEX_CLOCK_REALTIME:
+        raise SysError(ENOSYS)
+    count = _int(val)
+    if command == FUTEX_WAKE:
+        return futex.futex_wake(task, uaddr, shared, count)
+    if command == FUTEX_WAKE_BITSET:
+        return futex.futex_wake(task, uaddr, shared, count, val3)
+    if command in (FUTEX_REQUEUE, FUTEX_CMP_REQUEUE):
+        expected = val3 if command == FUTEX_CMP_REQUEUE else None
+        return futex.futex_requeue(task, uaddr, uaddr2, shared, count, _int(utime), expected)
+    if command == FUTEX_WAKE_OP:
+        return futex.futex_wake_op(task, uaddr, uaddr2, shared, count, _int(utime), val3)
+    raise SysError(ENOSYS)
+
+
+def _int(value: int) -> int:
+    """The low half of a register as a C int."""
+    return (value & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
+
+
+def _deadline(task: Task, command: int, op: int, utime: int) -> futex.Deadline:
+    """When a wait ends: FUTEX_WAIT's time is relative, FUTEX_WAIT_BITSET's absolute and of either clock."""
+    assert task.mm is not None
+    when = timespec_to_ns(Timespec.unpack(task.mm.read(utime, Timespec.SIZE)))
+    if command == FUTEX_WAIT:
+        return futex.Deadline(task.system.clock.monotonic() + when)
+    return futex.Deadline(when, realtime=bool(op & FUTEX_CLOCK_REALTIME))
+
+
+# --- what a thread tells the kernel of its memory
+
+
+@syscall("set_robust_list")
+def sys_set_robust_list(task: Task, head: U64, size: U64) -> int:
+    """set_robust_list(2)."""
+    if size != RobustListHead.SIZE:
+        raise SysError(EINVAL)
+    task.robust_list = head
+    return 0
+
+
+@syscall("get_robust_list")
+def sys_get_robust_list(task: Task, pid: I32, head: UserOut[U64], size: UserOut[U64]) -> int:
+    """get_robust_list(2)."""
+    target = task.system.pids.find(pid) if pid else task
+    if target is None:
+        raise SysError(ESRCH)
+    if not ptrace_may_access(task, target):
+        raise SysError(EPERM)
+    size.put(RobustListHead.SIZE)
+    head.put(target.robust_list)
+    return 0
+
+
+@syscall("set_tid_address")
+def sys_set_tid_address(task: Task, tidptr: U64) -> int:
+    """set_tid_address(2)."""
+    task.clear_child_tid = tidptr
+    return task.pid
+
+
+@syscall("rseq", caveat="there is one CPU and no critical section is ever aborted: preemption restarts none")
+def sys_rseq(task: Task, rseq: U64, length: U32, flags: I32, signature: U32) -> int:
+    """rseq(2): register a thread's struct rseq, whose CPU number is and stays 0."""
+    assert task.mm is not None
+    if flags & RSEQ_FLAG_UNREGISTER:
+        _rseq_unregister(task, rseq, length, flags, signature)
+        return 0
+    if flags:
+        raise SysError(EINVAL)
+    if task.rseq is not None:
+        if task.rseq[:2] != (rseq, length):
+            raise SysError(EINVAL)
+        raise SysError(EPERM if task.rseq[2] != signature else EBUSY)
+    if length < ORIG_RSEQ_SIZE or rseq % ORIG_RSEQ_SIZE:
+        raise SysError(EINVAL)
+    if rseq + length > TASK_SIZE:
+        raise SysError(EFAULT)
+    task.mm.write(rseq, bytes(8))
+    if length > ORIG_RSEQ_SIZE:
+        task.mm.write(rseq + 20, bytes(8))
+    task.rseq = (rseq, length, signature)
+    return 0
+
+
+def _rseq_unregister(task: Task, rseq: int, length: int, flags: int, signature: int) -> None:
+    """Forget the registration, which must be repeated exactly; the CPU number becomes "none"."""
+    assert task.mm is not None
+    if flags & ~RSEQ_FLAG_UNREGISTER or task.rseq is None or task.rseq[:2] != (rseq, length):
+        raise SysError(EINVAL)
+    if task.rseq[2] != signature:
+        raise SysError(EPERM)
+    task.mm.write(rseq, bytes(4) + _WORD.pack(RSEQ_CPU_ID_UNINITIALIZED))
+    task.rseq = None
+
+
+# --- membarrier
+
+_REGISTERS = {
+    MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED: MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
+    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+}
+_NEEDS = {
+    MEMBARRIER_CMD_GLOBAL: 0,
+    MEMBARRIER_CMD_GLOBAL_EXPEDITED: 0,
+    MEMBARRIER_CMD_PRIVATE_EXPEDITED: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+    MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+}
+
+
+@syscall("membarrier", caveat="no rseq commands")
+def sys_membarrier(task: Task, cmd: I32, flags: U32, cpu_id: I32) -> int:
+    """membarrier(2): on one CPU every thread is in order already, so only the registrations are kept."""
+    mm = task.mm
+    assert mm is not None
+    if flags:
+        raise SysError(EINVAL)
+    if cmd == MEMBARRIER_CMD_QUERY:
+        return sum(_NEEDS) | sum(_REGISTERS) | MEMBARRIER_CMD_GET_REGISTRATIONS
+    if cmd == MEMBARRIER_CMD_GET_REGISTRATIONS:
+        return mm.membarrier_state
+    if cmd in _REGISTERS:
+        mm.membarrier_state |= cmd
+        return 0
+    if cmd not in _NEEDS:
+        raise SysError(EINVAL)
+    if _NEEDS[cmd] & ~mm.membarrier_state:
+        raise SysError(EPERM)
+    return 0
