@@ -60,8 +60,16 @@ from forkernel.mm.layout import (
     page_align,
     randomize_stack_top,
 )
-from forkernel.mm.mmap import VM_MAYALL, expand_stack, mmap_region, setup_arg_pages, vm_brk_flags
-from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VM_EXEC, VM_READ, VM_WRITE, Vma
+from forkernel.mm.mmap import (
+    VM_DATA_FLAGS,
+    VM_MAYALL,
+    expand_stack,
+    may_expand_vm,
+    mmap_region,
+    setup_arg_pages,
+    vm_brk_flags,
+)
+from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VM_ACCOUNT, VM_EXEC, VM_READ, VM_WRITE, Vma
 
 if TYPE_CHECKING:
     from random import Random
@@ -238,8 +246,7 @@ def map_program(mm: MmStruct, file: File, image: ElfImage, has_interp: bool, rng
         bias = (base - image.loads[0].p_vaddr) & PAGE_MASK
     else:
         bias = find_base(mm, extent, image.alignment)
-    for phdr in image.loads:
-        elf_load(mm, file, phdr, bias)
+    map_segments(mm, file, image, bias)
     mm.start_code = extent.start_code + bias
     mm.end_code = extent.end_code + bias
     mm.start_data = extent.start_data + bias
@@ -261,9 +268,63 @@ def load_elf_interp(mm: MmStruct, file: File, image: ElfImage) -> int:
         raise SysError(EINVAL)
     extent = extent_of(image.loads)
     bias = 0 if image.e_type == ET_EXEC else find_base(mm, extent, PAGE_SIZE)
-    for phdr in image.loads:
-        elf_load(mm, file, phdr, bias)
+    map_segments(mm, file, image, bias)
     return bias
+
+
+class Plan(NamedTuple):
+    """The areas of an image whose segments are in order and apart, as every linker makes them."""
+
+    areas: tuple[tuple[int, int, int, int | None], ...]
+    """(start, end, VM_* bits, page index in the file; None: zeros), in the file's addresses."""
+    zeros: tuple[tuple[int, bool], ...]
+    """Ends of file parts whose page is to be cleared from there on; whether it must be writable."""
+    pages: int
+    data_pages: int
+
+
+@lru_cache(maxsize=512)
+def plan_of(loads: tuple[Phdr, ...]) -> Plan | None:
+    """Work out the areas once for all who execute the file; None where segments meet in a page or are odd."""
+    areas: list[tuple[int, int, int, int | None]] = []
+    zeros, last = [], 0
+    for phdr in loads:
+        vaddr, within = phdr.p_vaddr, phdr.p_vaddr & OFFSET
+        start, file_end, end = vaddr - within, vaddr + phdr.p_filesz, page_align(vaddr + phdr.p_memsz)
+        if start < last or phdr.p_offset & OFFSET != within or not phdr.p_filesz:
+            return None
+        last = end
+        flags = segment_flags(phdr)
+        zero_start = page_align(file_end)
+        areas.append((start, zero_start, flags, phdr.p_offset >> PAGE_SHIFT))
+        if phdr.p_memsz > phdr.p_filesz:
+            if file_end & OFFSET:
+                zeros.append((file_end, bool(flags & VM_WRITE)))
+            if end > zero_start:
+                areas.append((zero_start, end, VM_DATA_FLAGS | VM_ACCOUNT | flags & VM_EXEC, None))
+    pages = sum(end - start for start, end, _, _ in areas) >> PAGE_SHIFT
+    data_pages = sum(end - start for start, end, flags, _ in areas if flags & VM_WRITE) >> PAGE_SHIFT
+    return Plan(tuple(areas), tuple(zeros), pages, data_pages)
+
+
+def map_segments(mm: MmStruct, file: File, image: ElfImage, bias: int) -> None:
+    """Map all PT_LOAD segments at their addresses plus `bias`."""
+    plan = plan_of(image.loads)
+    if plan is None or not may_expand_vm(mm, VM_WRITE, plan.pages) or plan.data_pages > mm.frames.total:
+        for phdr in image.loads:
+            elf_load(mm, file, phdr, bias)
+        return
+    mapping = file.inode.get_mapping()
+    mm.vmas.insert_all(
+        [
+            Vma(start + bias, end + bias, flags, start + bias >> PAGE_SHIFT)
+            if pgoff is None
+            else Vma(start + bias, end + bias, flags, pgoff, mapping, file)
+            for start, end, flags, pgoff in plan.areas
+        ]
+    )
+    for at, writable in plan.zeros:
+        padzero(mm, at + bias, writable)
 
 
 def elf_load(mm: MmStruct, file: File, phdr: Phdr, bias: int) -> None:
@@ -277,7 +338,7 @@ def elf_load(mm: MmStruct, file: File, phdr: Phdr, bias: int) -> None:
     if phdr.p_filesz:
         if phdr.p_offset & OFFSET != within:
             raise SysError(EINVAL)
-        flags = prot_flags(phdr.p_flags) | VM_MAYALL | mm.vmas.def_flags
+        flags = segment_flags(phdr)
         zero_start = page_align(file_end)
         pgoff = phdr.p_offset >> PAGE_SHIFT
         mmap_region(mm, Vma(start, zero_start, flags, pgoff, file.inode.get_mapping(), file))
@@ -287,9 +348,11 @@ def elf_load(mm: MmStruct, file: File, phdr: Phdr, bias: int) -> None:
         vm_brk_flags(mm, zero_start, page_align(end) - zero_start, VM_EXEC if phdr.p_flags & PF_X else 0)
 
 
-def prot_flags(p_flags: int) -> int:
-    """VM_READ, WRITE, EXEC for PF_R, PF_W, PF_X."""
-    return (p_flags >> 2 & VM_READ) | (p_flags & VM_WRITE) | (p_flags << 2 & VM_EXEC)
+def segment_flags(phdr: Phdr) -> int:
+    """VM_* bits of a private mapping of a segment."""
+    p_flags = phdr.p_flags
+    flags = VM_MAYALL | (p_flags >> 2 & VM_READ) | (p_flags & VM_WRITE) | (p_flags << 2 & VM_EXEC)
+    return flags | VM_ACCOUNT if flags & VM_WRITE else flags
 
 
 def padzero(mm: MmStruct, addr: int, writable: bool) -> None:

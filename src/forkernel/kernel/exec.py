@@ -226,11 +226,14 @@ class UserStrings:
 
     def strings(self, bprm: Bprm, pointers: list[int]) -> list[bytes]:
         """The strings pointed at, accounted for from the last to the first; EFAULT, E2BIG."""
-        found = []
+        found, room = [], bprm.room
         for pointer in reversed(pointers):
             text = self.string(pointer)
-            bprm.add_string(text)
+            room -= len(text) + 1
+            if room < 0 or len(text) >= MAX_ARG_STRLEN:
+                raise SysError(E2BIG)
             found.append(text)
+        bprm.room = room
         found.reverse()
         return found
 

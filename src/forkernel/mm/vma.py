@@ -81,10 +81,18 @@ class Vma(NamedTuple):
 
     def clip(self, start: int, end: int) -> Vma:
         """The part of the area inside `[start, end)`, which must overlap it."""
-        low, high = max(start, self.start), min(end, self.end)
-        if low == self.start and high == self.end:
-            return self
-        return self._replace(start=low, end=high, pgoff=self.page_index(low))
+        first, last, flags, pgoff, mapping, file, name = self
+        if start <= first:
+            if last <= end:
+                return self
+            return Vma(first, end, flags, pgoff, mapping, file, name)
+        pgoff += start - first >> PAGE_SHIFT
+        return Vma(start, last if last < end else end, flags, pgoff, mapping, file, name)
+
+    def with_flags(self, flags: int) -> Vma:
+        """The same area with other VM_* bits."""
+        start, end, _, pgoff, mapping, file, name = self
+        return Vma(start, end, flags, pgoff, mapping, file, name)
 
 
 NO_VMA = Vma(0, 0, 0)
@@ -100,6 +108,18 @@ def can_vma_merge(left: Vma, right: Vma) -> bool:
         and left.name == right.name
         and left.pgoff + (left.end - left.start >> PAGE_SHIFT) == right.pgoff
     )
+
+
+def merge_areas(areas: list[Vma]) -> list[Vma]:
+    """The same areas, neighbours that can be merged made one."""
+    merged = [areas[0]]
+    for vma in areas[1:]:
+        last = merged[-1]
+        if can_vma_merge(last, vma):
+            merged[-1] = Vma(last.start, vma.end, *last[2:])
+        else:
+            merged.append(vma)
+    return merged
 
 
 def is_exec_mapping(flags: int) -> bool:
@@ -131,9 +151,8 @@ class VmaSharing:
         self.mappings: dict[Mapping, int] = {}
         self.files: dict[Any, int] = {}
 
-    def account(self, vma: Vma, sign: int) -> None:
+    def account(self, mapping: Mapping | None, file: Any, sign: int) -> None:
         """Count an area that comes (`sign` 1) or goes (-1)."""
-        mapping, file = vma.mapping, vma.file
         if mapping is not None:
             count = self.mappings.get(mapping, 0) + sign
             if count:
@@ -295,9 +314,16 @@ class VmaList:
     # --- writers
 
     def insert(self, vma: Vma) -> Vma:
-        """Add an area to a free range, merging it with its neighbours; returns the area it became."""
+        """Put an area in its place and merge it with its neighbours; returns the area it became.
+
+        Whatever else was there goes: the caller zaps its pages first, if it had any.
+        """
         self._put(vma.start, vma.end, [vma])
         return self.areas[self.index(vma.start)]
+
+    def insert_all(self, areas: list[Vma]) -> None:
+        """Add areas that lie in order of address in one free range (a program's segments)."""
+        self._put(areas[0].start, areas[-1].end, areas)
 
     def remove(self, start: int, end: int) -> list[Vma]:
         """Take `[start, end)` out, splitting areas at its edges; returns what was there, cut to the range."""
@@ -318,7 +344,7 @@ class VmaList:
     def change_flags(self, start: int, end: int, clear: int, add: int) -> None:
         """Clear, then add VM_* bits on `[start, end)`, splitting and merging as needed; holes stay holes."""
         pieces = [vma.clip(start, end) for vma in self.overlapping(start, end)]
-        changed = [vma._replace(flags=vma.flags & ~clear | add) for vma in pieces]
+        changed = [vma.with_flags(vma.flags & ~clear | add) for vma in pieces]
         if changed != pieces:
             self._put(start, end, changed)
 
@@ -345,24 +371,23 @@ class VmaList:
     def _splice(self, low: int, high: int, new: list[Vma]) -> None:
         """Replace `areas[low:high]` by `new`, merged among themselves and with the neighbours."""
         areas = self.areas
-        if new and low and can_vma_merge(areas[low - 1], new[0]):
-            low -= 1
-            new.insert(0, areas[low])
-        if new and high < len(areas) and can_vma_merge(new[-1], areas[high]):
-            new.append(areas[high])
-            high += 1
-        merged: list[Vma] = []
+        if new:
+            if low and can_vma_merge(areas[low - 1], new[0]):
+                low -= 1
+                new.insert(0, areas[low])
+            if high < len(areas) and can_vma_merge(new[-1], areas[high]):
+                new.append(areas[high])
+                high += 1
+            if len(new) > 1:
+                new = merge_areas(new)
+        if len(self.sharing.owners) != 1:
+            self._unshare()
+            areas = self.areas
+        old = areas[low:high]
+        areas[low:high] = new
+        self.starts[low:high] = [vma.start for vma in new]
+        self.mru = new[-1] if new else NO_VMA
         for vma in new:
-            if merged and can_vma_merge(merged[-1], vma):
-                merged[-1] = merged[-1]._replace(end=vma.end)
-            else:
-                merged.append(vma)
-        self._unshare()
-        old = self.areas[low:high]
-        self.areas[low:high] = merged
-        self.starts[low:high] = [vma.start for vma in merged]
-        self.mru = NO_VMA
-        for vma in merged:
             self._account(vma, 1)
         for vma in old:
             self._account(vma, -1)
@@ -370,8 +395,6 @@ class VmaList:
     def _unshare(self) -> None:
         """Take an own copy of the areas before the first change after fork."""
         sharing = self.sharing
-        if len(sharing.owners) == 1:
-            return
         self.areas = self.areas[:]
         self.starts = self.starts[:]
         self.sharing = sharing.clone()
@@ -379,8 +402,8 @@ class VmaList:
         del sharing.owners[self]
 
     def _account(self, vma: Vma, sign: int) -> None:
-        flags = vma.flags
-        pages = sign * vma.pages
+        start, end, flags, _, mapping, file, _ = vma
+        pages = sign * (end - start >> PAGE_SHIFT)
         self.total_vm += pages
         if is_exec_mapping(flags):
             self.exec_vm += pages
@@ -391,8 +414,8 @@ class VmaList:
         if flags & VM_LOCKED:
             self.locked_vm += pages
         self.seen_flags |= flags
-        if vma.mapping is not None or vma.file is not None:
-            self.sharing.account(vma, sign)
+        if mapping is not None or file is not None:
+            self.sharing.account(mapping, file, sign)
 
     def check_invariants(self) -> None:
         """KernelBug unless the areas are in order, apart, merged, and the books agree with them."""
