@@ -274,10 +274,15 @@ def wait_task_zombie(task: Task, wait: WaitOpts, child: Task) -> int:
     else:
         wait.info = (CLD_EXITED, pid, uid, status >> 8)
     if not wait.flags & WNOWAIT:
-        child.exit_state = EXIT_DEAD
-        add_child_usage(task, child)
-        release_task(child)
+        reap_zombie(task, child)
     return pid
+
+
+def reap_zombie(task: Task, child: Task) -> None:
+    """Let a zombie go; what it used counts as its parent's children's from now on."""
+    child.exit_state = EXIT_DEAD
+    add_child_usage(task, child)
+    release_task(child)
 
 
 def add_child_usage(task: Task, child: Task) -> None:
