@@ -81,6 +81,7 @@ from forkernel.mm.vma import (
     VM_WIPEONFORK,
     VM_WRITE,
     Vma,
+    VmaList,
     is_data_mapping,
 )
 
@@ -266,20 +267,23 @@ def mmap_region(mm: MmStruct, area: Vma) -> Vma:
     A shared area without mapping gets fresh shared memory; returns the area after merging.
     """
     start, end, flags = area.start, area.end, area.flags
-    old = sum(vma.clip(start, end).pages for vma in mm.vmas.overlapping(start, end))
-    if not may_expand_vm(mm, flags, area.pages - old):
+    vmas = mm.vmas
+    pages = end - start >> PAGE_SHIFT
+    covered = vmas.overlapping(start, end)
+    if not may_expand_vm(mm, flags, pages - sum([vma.clip(start, end).pages for vma in covered])):
         raise SysError(ENOMEM)
     if accountable_mapping(flags):
-        vm_enough_memory(mm, area.pages)
-        area = area._replace(flags=flags | VM_ACCOUNT)
+        vm_enough_memory(mm, pages)
+        area = area.with_flags(flags | VM_ACCOUNT)
     if flags & VM_SHARED and area.mapping is None:
         if not flags & VM_NORESERVE:
-            vm_enough_memory(mm, area.pages)
-        file = shmem_zero_setup(mm.frames, area.end - area.start)
-        area = area._replace(file=file, mapping=file.mapping, pgoff=0)
-    if old:
-        do_munmap(mm, start, end - start)
-    return mm.vmas.insert(area)
+            vm_enough_memory(mm, pages)
+        file = shmem_zero_setup(mm.frames, end - start)
+        area = Vma(start, end, flags, 0, file.mapping, file)
+    if covered:
+        _check_split(vmas, start, end)
+        mm.pt.zap(max(start, covered[0].start), min(end, covered[-1].end))
+    return vmas.insert(area)
 
 
 def install_special_mapping(mm: MmStruct, addr: int, length: int, vm_flags: int, mapping: Mapping, name: str) -> Vma:
@@ -334,14 +338,19 @@ def do_munmap(mm: MmStruct, addr: int, length: int) -> None:
         raise SysError(EINVAL)
     end = addr + length
     vmas = mm.vmas
-    if len(vmas) >= MAX_MAP_COUNT:
-        vma = vmas.lookup(addr)
-        if vma is not None and vma.start < addr and vma.end > end:
-            raise SysError(ENOMEM)
+    _check_split(vmas, addr, end)
     covered = vmas.overlapping(addr, end)
     if covered:
         mm.pt.zap(max(addr, covered[0].start), min(end, covered[-1].end))
         vmas.remove(addr, end)
+
+
+def _check_split(vmas: VmaList, start: int, end: int) -> None:
+    """ENOMEM if taking `[start, end)` out would make one area two and there are too many already."""
+    if len(vmas) >= MAX_MAP_COUNT:
+        vma = vmas.lookup(start)
+        if vma is not None and vma.start < start and vma.end > end:
+            raise SysError(ENOMEM)
 
 
 def exit_mmap(mm: MmStruct) -> None:

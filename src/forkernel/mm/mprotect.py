@@ -91,7 +91,7 @@ def _mprotect_fixup(mm: MmStruct, vma: Vma, piece: Vma, access: int) -> None:
         new |= VM_ACCOUNT
     if piece is not vma and len(mm.vmas) >= MAX_MAP_COUNT:
         raise SysError(ENOMEM)
-    mm.vmas.change_flags(piece.start, piece.end, VM_ACCESS_FLAGS, new & (access | VM_ACCOUNT))
+    mm.vmas.insert(piece.with_flags(new))
     if new & VM_ACCESS_FLAGS != old & VM_ACCESS_FLAGS | VM_WRITE or not old & VM_ACCESS_FLAGS:
         mm.pt.protect(piece.start, piece.end, execute=bool(new & VM_EXEC), access=bool(new & VM_ACCESS_FLAGS))
     if old & (VM_WRITE | VM_SHARED | VM_LOCKED) == VM_LOCKED and access & VM_WRITE:
