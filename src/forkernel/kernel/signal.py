@@ -96,8 +96,6 @@ if TYPE_CHECKING:
     from forkernel.kernel.system import System
     from forkernel.kernel.task import SigPending, Task
 
-PAGE_FAULT = 14
-"""Trap number of the exception whose address (CR2) signal frames show."""
 USER_TICK_NS = 10_000_000
 """Nanoseconds in a clock tick as programs see it (USER_HZ is 100)."""
 TRACE_SIGNAL_DELIVERED, TRACE_SIGNAL_IGNORED, TRACE_SIGNAL_ALREADY_PENDING = range(3)
@@ -378,15 +376,9 @@ def force_sig(sig: int, task: Task, info: SigInfo | None = None) -> None:
     force_sig_info_to_task(info or SigInfo(sig, SI_KERNEL), task)
 
 
-def force_sig_fault(task: Task, sig: int, code: int, addr: int, trap: int = 0, error: int = 0) -> None:
-    """A fault at address `addr` (user mode). `trap` and `error` are the CPU's numbers, for the signal frame."""
-    note_trap(task, trap, error, addr if trap == PAGE_FAULT else None)
+def force_sig_fault(task: Task, sig: int, code: int, addr: int) -> None:
+    """A fault at address `addr` (user mode). The caller has set `task.fault`, which the signal frame shows."""
     force_sig_info_to_task(SigInfo(sig, code, addr=addr), task)
-
-
-def note_trap(task: Task, trap: int, error: int, address: int | None = None) -> None:
-    """Remember an exception for the signal frame; only a page fault has an address, the last one's stays."""
-    task.fault = (trap, error, task.fault[2] if address is None else address)
 
 
 def force_fatal_sig(sig: int, task: Task) -> None:
