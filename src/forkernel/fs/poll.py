@@ -25,7 +25,7 @@ def do_pollfd(task: Any, fd: int, events: int) -> int:
     """What poll says of one entry; a negative descriptor is passed over (0)."""
     if fd < 0:
         return 0
-    return vfs_poll(task, fd) & (events & 0xFFFF | POLLERR | POLLHUP | POLLNVAL)
+    return vfs_poll(task, fd) & (events | POLLERR | POLLHUP | POLLNVAL)
 
 
 def queues_of(task: Any, fds: list[int]) -> tuple[WaitQueue, ...]:

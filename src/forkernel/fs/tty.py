@@ -93,14 +93,17 @@ class Tty:
 
 
 class TtyRead(Resume):
-    """A read with a time limit (VMIN 0, VTIME above 0: termios(3)). `deadline`: CLOCK_MONOTONIC ns."""
+    """A read with a time limit (VMIN 0, VTIME above 0: termios(3)). `deadline`: CLOCK_MONOTONIC ns.
+
+    The call that reads sets where to: `addr` and `count`.
+    """
 
     __slots__ = ("addr", "count", "deadline", "file")
 
-    def __init__(self, file: TtyFile, addr: int, count: int, deadline: int) -> None:
+    def __init__(self, file: TtyFile, deadline: int) -> None:
         self.file = file
-        self.addr = addr
-        self.count = count
+        self.addr = 0
+        self.count = 0
         self.deadline = deadline
 
     def step(self, task: Any) -> int:
@@ -138,10 +141,9 @@ class TtyFile(File):
         if not modes.c_lflag & ICANON and not modes.c_cc[VMIN]:
             if not modes.c_cc[VTIME]:
                 return b""
-            deadline = task.system.clock.monotonic() + modes.c_cc[VTIME] * DECISECOND
-            if task.syscall_args[2] == count:
-                resume = TtyRead(self, task.syscall_args[1], count, deadline)
-                raise Sleep(tty.input.wait, resume=resume, deadline=deadline)
+            if not self.flags & O_NONBLOCK:
+                deadline = task.system.clock.monotonic() + modes.c_cc[VTIME] * DECISECOND
+                raise Sleep(tty.input.wait, resume=TtyRead(self, deadline), deadline=deadline)
         if self.flags & O_NONBLOCK:
             raise SysError(EAGAIN)
         raise Sleep(tty.input.wait)

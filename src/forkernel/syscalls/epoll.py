@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from forkernel.abi.errno import EFAULT, EINTR, EINVAL
 from forkernel.abi.poll import EPOLL_CLOEXEC, EPOLL_CTL_DEL, EpollEvent
 from forkernel.abi.types import I32, U64
@@ -15,6 +17,8 @@ from forkernel.syscalls.poll import deadline_after, read_time, take_sigmask
 from forkernel.syscalls.registry import syscall
 from forkernel.wait import Resume, Sleep
 
+EPOLL_EVENT = struct.Struct("<IQ")
+"""struct epoll_event as x86-64 has it, packed."""
 EP_MAX_EVENTS = (1 << 31) // 12
 
 
@@ -82,8 +86,7 @@ class EpollWait(Resume):
 
     def _store(self, task: Task, found: list[tuple[int, int]]) -> None:
         """Copy the events out; EFAULT."""
-        mask = 0xFFFFFFFF
-        packed = [EpollEvent(events, data & mask, data >> 32).pack() for events, data in found]
+        packed = [EPOLL_EVENT.pack(events, data) for events, data in found]
         task.mm.write(self.addr, b"".join(packed))  # type: ignore[union-attr]  # a task in a call has memory
 
     def interrupted(self, task: Task) -> int:

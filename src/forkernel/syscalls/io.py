@@ -16,6 +16,7 @@ from forkernel.abi.types import I32, I64, U32, U64, CStruct
 from forkernel.errors import SysError
 from forkernel.fs.devices import NullFile, ZeroFile
 from forkernel.fs.file import DirFile, File
+from forkernel.fs.tty import TtyRead
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf, UserInOut
 from forkernel.syscalls.registry import syscall
@@ -57,7 +58,9 @@ def sys_read(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     try:
         data = file.read(task, count)
     except Sleep as sleep:
-        raise hold(task, sleep, HeldCall(file, buf.addr, count, write=False)) from None
+        if sleep.deadline is not None or task.files.users > 1:  # type: ignore[union-attr]
+            raise hold(task, sleep, HeldCall(file, buf.addr, count, write=False)) from None
+        raise
     if data:
         try:
             buf.mm.write(buf.addr, data)
@@ -81,7 +84,9 @@ def sys_write(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     try:
         return file.write(task, data)
     except Sleep as sleep:
-        raise hold(task, sleep, HeldCall(file, buf.addr, count, write=True)) from None
+        if task.files.users > 1:  # type: ignore[union-attr]
+            raise hold(task, sleep, HeldCall(file, buf.addr, count, write=True)) from None
+        raise
 
 
 @syscall("pread64")
@@ -178,7 +183,7 @@ def positional_write(task: Task, fd: int, iov: IovIter, pos: int) -> int:
 
 
 class HeldCall(Resume):
-    """A read or write asleep in a thread: the others may close its descriptor, so it has a reference to the file."""
+    """A read or write asleep that keeps its file: other threads may close its descriptor, or it has a time limit."""
 
     __slots__ = ("addr", "count", "file", "inner", "write")
 
@@ -217,10 +222,11 @@ class HeldCall(Resume):
 
 
 def hold(task: Task, sleep: Sleep, call: HeldCall) -> Sleep:
-    """The sleep of `call`: with a reference to its file where other tasks share the descriptor table."""
-    if task.files.users > 1:  # type: ignore[union-attr]  # a task in a system call has a table
-        call.file.get()
-        call.inner, sleep.resume = sleep.resume, call
+    """The sleep of `call`, with a reference to its file."""
+    call.file.get()
+    call.inner, sleep.resume = sleep.resume, call
+    if isinstance(call.inner, TtyRead):
+        call.inner.addr, call.inner.count = call.addr, call.count
     return sleep
 
 
@@ -357,9 +363,11 @@ def read_iter(task: Task, file: File, iov: IovIter, pos: int = -1) -> int:
         want = min(iov.left, CHUNK)
         try:
             data = file.read(task, want) if pos < 0 else file.pread(task, pos + done, want)
-        except (SysError, Sleep):
+        except (SysError, Sleep) as stop:
             if done:
                 return done
+            if isinstance(stop, Sleep) and isinstance(stop.resume, TtyRead):
+                stop.resume.addr, stop.resume.count = iov.segments[0]
             raise
         copied = iov.copy_in(task.mm, data)
         done += copied

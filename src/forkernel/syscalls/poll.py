@@ -7,10 +7,11 @@ no time. The signal mask of ppoll and pselect6 is on from the first look until t
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from forkernel.abi.errno import EBADF, EFAULT, EINTR, EINVAL, ERESTART_RESTARTBLOCK, ERESTARTNOHAND
-from forkernel.abi.poll import SELECT_EX, SELECT_IN, SELECT_OUT, Pollfd
+from forkernel.abi.poll import SELECT_EX, SELECT_IN, SELECT_OUT
 from forkernel.abi.types import I32, U32, U64
 from forkernel.errors import SysError
 from forkernel.fs.fdtable import RLIMIT_NOFILE
@@ -25,6 +26,8 @@ NSEC_PER_SEC = 10**9
 NSEC_PER_USEC = 1000
 KTIME_MAX = (1 << 63) - 1
 SIGSET_SIZE = 8
+POLLFD = struct.Struct("<iHH")
+"""struct pollfd: fd, events, revents."""
 MIN_FDTABLE = 64
 """Descriptors that a table has room for at least; select ignores bits beyond the table."""
 
@@ -166,10 +169,7 @@ class PollFds(PollWait):
     def answer(self, task: Task) -> None:
         """Store the whole array's revents."""
         if self.fds:
-            packed = [
-                Pollfd(fd, events, got if got < 1 << 15 else got - (1 << 16)).pack()
-                for (fd, events), got in zip(self.fds, self.revents, strict=True)
-            ]
+            packed = [POLLFD.pack(fd, events, got) for (fd, events), got in zip(self.fds, self.revents, strict=True)]
             task.mm.write(self.addr, b"".join(packed))  # type: ignore[union-attr]  # a task in a call has memory
 
     def interrupted(self, task: Task) -> int:
@@ -190,12 +190,7 @@ def read_pollfds(task: Task, ufds: UserBuf, nfds: int) -> list[tuple[int, int]]:
         raise SysError(EINVAL)
     if not nfds:
         return []
-    data = ufds.read(nfds * Pollfd.SIZE)
-    found = []
-    for at in range(0, len(data), Pollfd.SIZE):
-        entry = Pollfd.unpack(data[at : at + Pollfd.SIZE])
-        found.append((entry.fd, entry.events))
-    return found
+    return [(fd, events) for fd, events, _ in POLLFD.iter_unpack(ufds.read(nfds * POLLFD.size))]
 
 
 @syscall("poll")
