@@ -158,13 +158,17 @@ def set_realtime(task: Task, value: int) -> None:
 
 def sleep_clock(task: Task, clock_id: int) -> CpuClock | None:
     """The CPU clock to sleep on, None for a system clock (clock_nanosleep). EINVAL, EOPNOTSUPP."""
-    if clock_id in TIMER_CLOCKS:
+    if clock_id in TIMER_CLOCKS or clock_id in ALARM_CLOCKS:
         return None
-    if clock_id in READ_ONLY_CLOCKS or clock_id in ALARM_CLOCKS or clock_id == CLOCK_THREAD_CPUTIME_ID:
+    if clock_id in READ_ONLY_CLOCKS or clock_id == CLOCK_THREAD_CPUTIME_ID:
         raise SysError(EOPNOTSUPP)
     if clock_id < 0 and not is_cpu_clock(clock_id):
         raise SysError(EOPNOTSUPP)
-    clock = cpu_clock(task, clock_id)
+    return cpu_clock(task, clock_id)
+
+
+def require_other_thread(task: Task, clock: CpuClock) -> CpuClock:
+    """`clock`, unless it is the caller's own thread's, whose time would never come: EINVAL."""
     if clock.task is task:
         raise SysError(EINVAL)
     return clock
