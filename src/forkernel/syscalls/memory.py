@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from forkernel.abi.errno import EBADF, EFAULT, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP
-from forkernel.abi.mman import MAP_ANONYMOUS, MAP_HUGETLB, MREMAP_DONTUNMAP, MREMAP_FIXED, PROT_EXEC, PROT_READ
+import struct
+
+from forkernel.abi.capability import CAP_SYS_NICE
+from forkernel.abi.errno import EBADF, EFAULT, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ESRCH
+from forkernel.abi.mman import (
+    MADV_COLD,
+    MADV_PAGEOUT,
+    MADV_WILLNEED,
+    MAP_ANONYMOUS,
+    MAP_FIXED,
+    MAP_HUGETLB,
+    MAP_NONBLOCK,
+    MAP_POPULATE,
+    MAP_SHARED,
+    MREMAP_DONTUNMAP,
+    MREMAP_FIXED,
+    PROT_EXEC,
+    PROT_READ,
+)
 from forkernel.abi.types import I32, U32, U64
 from forkernel.errors import SysError
+from forkernel.kernel.cred import capable
+from forkernel.kernel.pidfd import pidfd_get_task
+from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.task import Task
 from forkernel.mm.layout import TASK_SIZE, page_align
 from forkernel.mm.madvise import do_madvise, do_mincore, do_msync
@@ -14,12 +34,16 @@ from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.mmap import do_brk, do_mmap, do_munmap
 from forkernel.mm.mprotect import do_mprotect
 from forkernel.mm.mremap import do_mremap
+from forkernel.mm.process_vm import process_vm_rw
 from forkernel.mm.uaccess import UserBuf
-from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT
+from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, VM_ACCESS_FLAGS, VM_SHARED
+from forkernel.syscalls.io import UIO_MAXIOV, import_iovec
 from forkernel.syscalls.registry import syscall
 
 READ_IMPLIES_EXEC = 0x0400000
 """personality(2): PROT_READ gives PROT_EXEC too."""
+REMOTE_ADVICE = (MADV_WILLNEED, MADV_COLD, MADV_PAGEOUT)
+"""What one process may advise about another's memory."""
 
 
 def mm_of(task: Task) -> MmStruct:
@@ -167,3 +191,92 @@ def sys_munlockall(task: Task) -> int:
 def sys_map_shadow_stack(task: Task, addr: U64, size: U64, flags: U32) -> int:
     """The CPU has no shadow stacks: EOPNOTSUPP."""
     raise SysError(EOPNOTSUPP)
+
+
+def import_remote_iovec(vec: UserBuf, vlen: int) -> list[tuple[int, int]]:
+    """Non-empty segments of another process that an array of struct iovec names; EINVAL, EFAULT."""
+    if vlen > UIO_MAXIOV:
+        raise SysError(EINVAL)
+    words = struct.unpack(f"<{2 * vlen}Q", vec.read(16 * vlen)) if vlen else ()
+    if any(length >> 63 for length in words[1::2]):
+        raise SysError(EINVAL)
+    return [(addr, length) for addr, length in zip(words[::2], words[1::2], strict=True) if length]
+
+
+def mm_access(task: Task, target: Task | None) -> MmStruct:
+    """The address space of another process, if the caller may touch it; ESRCH, EPERM."""
+    if target is None or target.mm is None:
+        raise SysError(ESRCH)
+    if not ptrace_may_access(task, target):
+        raise SysError(EPERM)
+    return target.mm
+
+
+def process_vm_transfer(
+    task: Task, pid: int, local: UserBuf, local_len: int, remote: UserBuf, remote_len: int, flags: int, write: bool
+) -> int:
+    """Both directions of process_vm_readv(2)."""
+    if flags:
+        raise SysError(EINVAL)
+    here = import_iovec(local, local_len).segments
+    there = import_remote_iovec(remote, remote_len)
+    if not here or not there:
+        return 0
+    target = task.system.pids.find(pid)
+    return process_vm_rw(mm_of(task), here, mm_access(task, target), there, write)
+
+
+@syscall("process_vm_readv")
+def sys_process_vm_readv(
+    task: Task, pid: I32, local: UserBuf, local_len: U64, remote: UserBuf, remote_len: U64, flags: U64
+) -> int:
+    """Copy from another process; process_vm_readv(2)."""
+    return process_vm_transfer(task, pid, local, local_len, remote, remote_len, flags, write=False)
+
+
+@syscall("process_vm_writev")
+def sys_process_vm_writev(
+    task: Task, pid: I32, local: UserBuf, local_len: U64, remote: UserBuf, remote_len: U64, flags: U64
+) -> int:
+    """Copy to another process; process_vm_readv(2)."""
+    return process_vm_transfer(task, pid, local, local_len, remote, remote_len, flags, write=True)
+
+
+@syscall("process_madvise")
+def sys_process_madvise(task: Task, pidfd: I32, vec: UserBuf, vlen: U64, advice: I32, flags: U32) -> int:
+    """Advice about another process's memory; process_madvise(2)."""
+    if flags:
+        raise SysError(EINVAL)
+    segments = import_iovec(vec, vlen).segments
+    target, _ = pidfd_get_task(task, pidfd)
+    mm = mm_access(task, target)
+    if mm is not task.mm:
+        if advice not in REMOTE_ADVICE:
+            raise SysError(EINVAL)
+        if not capable(task, CAP_SYS_NICE):
+            raise SysError(EPERM)
+    done = 0
+    for addr, length in segments:
+        try:
+            do_madvise(mm, addr, length, advice)
+        except SysError:
+            if done:
+                break
+            raise
+        done += length
+    return done
+
+
+@syscall("remap_file_pages")
+def sys_remap_file_pages(task: Task, addr: U64, size: U64, prot: U64, pgoff: U64, flags: U64) -> int:
+    """Show other pages of a shared file mapping; remap_file_pages(2). Made of ordinary areas, as on Linux."""
+    mm = mm_of(task)
+    addr, size = addr & PAGE_MASK, size & PAGE_MASK
+    vma = mm.vmas.lookup(addr)
+    if prot or not size or addr + size > TASK_SIZE or vma is None or not vma.flags & VM_SHARED:
+        raise SysError(EINVAL)
+    if any(other.file is not vma.file or other.flags != vma.flags for other in mm.vmas.overlapping(addr, addr + size)):
+        raise SysError(EINVAL)
+    flags = flags & MAP_NONBLOCK | MAP_SHARED | MAP_FIXED | MAP_POPULATE
+    do_mmap(mm, addr, size, vma.flags & VM_ACCESS_FLAGS, flags, vma.file, pgoff)
+    return 0
