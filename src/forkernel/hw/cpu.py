@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from forkernel.errors import KernelBug, UserError
@@ -25,6 +26,7 @@ GDT_ADDRESS = 1 << PAGE_SHIFT
 USER_CS, USER_SS = 0x33, 0x2B
 NO_EXIT = 0xFFFF_FFFF_FFFF_FFFF  # an address the guest cannot reach: emulation ends by stop alone
 UNLIMITED = 1 << 62
+USER_FLAGS = 0x254DD5  # the flags a program may change: arithmetic, DF, TF, NT, AC, ID, RF
 
 EFER_VALUE = 1 << 0 | 1 << 8 | 1 << 10 | 1 << 11  # SCE LME LMA NXE
 CR0_VALUE = 0x80050033  # PG AM WP NE ET MP PE
@@ -159,7 +161,7 @@ class UnicornCpu:
         self._enter_user_mode()
         self.layout = layout = Layout(engine)
         self._state = engine.state
-        self._live = engine.state[layout.image]
+        self.live = engine.state[layout.image]
         self._words = engine.state[layout.gpr % 8 :][: len(engine.state) // 8 * 8 - 8].cast("Q")
         self.gpr = engine.state[layout.gpr : layout.gpr + 17 * 8].cast("Q")
         self._cr2 = engine.state[layout.cr2 : layout.cr2 + 16].cast("Q")
@@ -169,12 +171,13 @@ class UnicornCpu:
         self._flush_wanted = False
         self._pgd = 0
         self._counter = load_counter()
-        self._quantum = Quantum(UNLIMITED, ctypes.cast(engine.lib.uc_emu_stop, ctypes.c_void_p).value)
+        self.quantum_struct = Quantum(UNLIMITED, ctypes.cast(engine.lib.uc_emu_stop, ctypes.c_void_p).value)
+        """The block counter, `left` of which a handler may read at once."""
         self._granted = UNLIMITED
         self._counted = 0
         self.repeatable = self._counter is not None
         self._cr3_value = ctypes.c_uint64()
-        self._fresh = bytes(self._live)
+        self._fresh = bytes(self.live)
         self._add_hooks()
         self._calibrate_faults()
 
@@ -221,7 +224,7 @@ class UnicornCpu:
         engine.hook(lu.UC_HOOK_INSN, self._callbacks[1], None, ctypes.c_int(lu.UC_X86_INS_SYSCALL))
         engine.hook(lu.UC_HOOK_INSN_INVALID, self._callbacks[2])
         if self._counter is not None:
-            engine.hook(lu.UC_HOOK_BLOCK, self._counter, ctypes.byref(self._quantum))
+            engine.hook(lu.UC_HOOK_BLOCK, self._counter, ctypes.byref(self.quantum_struct))
 
     def _calibrate_faults(self) -> None:
         """Cause three page faults with known error codes to find the fault fields in the context."""
@@ -229,7 +232,7 @@ class UnicornCpu:
         self.layout.in_flight, self.layout.error_code = probe.find()
         self._in_flight = self._state[self.layout.in_flight : self.layout.in_flight + 4].cast("i")
         self._error = self._state[self.layout.error_code : self.layout.error_code + 4].cast("I")
-        self._live[:] = self._fresh
+        self.live[:] = self._fresh
 
     # --- hooks: the hot path
 
@@ -280,21 +283,93 @@ class UnicornCpu:
         """See `Cpu.new_image`."""
         return bytearray(self._fresh)
 
-    def save(self, image: bytearray) -> None:
-        """See `Cpu.save`."""
-        image[:] = self._live
+    def gpr_of(self, image: Any) -> memoryview:
+        """See `Cpu.gpr_of`."""
+        return memoryview(image)[: 17 * 8].cast("Q")
 
-    def snapshot(self) -> bytearray:
-        """See `Cpu.snapshot`."""
-        return bytearray(self._live)
+    def read_base(self, image: Any, name: str) -> int:
+        """See `Cpu.read_base`."""
+        at = getattr(self.layout, name) - self.layout.gpr
+        return int.from_bytes(image[at : at + 8], "little")
 
-    def load(self, image: bytearray, pgd: int) -> None:
-        """See `Cpu.load`."""
-        self._live[:] = image
+    def write_base(self, image: Any, name: str, value: int) -> None:
+        """See `Cpu.write_base`."""
+        at = getattr(self.layout, name) - self.layout.gpr
+        image[at : at + 8] = (value & NO_EXIT).to_bytes(8, "little")
+
+    def _with_image(self, image: Any, work: Callable[[], Any]) -> Any:
+        """Do `work` with an image loaded into the CPU and take its changes back.
+
+        During a trap the CPU's own registers are scratch: the live image is copied back when it ends.
+        """
+        engine, live = self._engine, self.live
+        kept = bytes(live)
+        live[:] = image
+        engine.restore()
+        result = work()
+        engine.save()
+        changed = bytes(live)
+        live[:] = kept
+        image[:] = changed
+        return result
+
+    def read_flags(self, image: Any) -> int:
+        """See `Cpu.read_flags`."""
+        value: int = self._with_image(image, lambda: self._engine.read(lu.EFLAGS))
+        return value | 0x202
+
+    def write_flags(self, image: Any, value: int) -> None:
+        """See `Cpu.write_flags`."""
+        self._with_image(image, lambda: self._engine.write(lu.EFLAGS, value & USER_FLAGS | 0x202))
+
+    def read_fpu(self, image: Any) -> dict[str, Any]:
+        """See `Cpu.read_fpu`."""
+
+        def words() -> dict[str, Any]:
+            read = self._engine.read
+            return {
+                "control": read(lu.FPCW) & 0xFFFF,
+                "status": read(lu.FPSW) & 0xFFFF,
+                "tag": read(lu.FPTAG) & 0xFFFF,
+                "mxcsr": read(lu.MXCSR) & 0xFFFFFFFF,
+            }
+
+        state: dict[str, Any] = self._with_image(image, words)
+        base, layout = self.layout.gpr, self.layout
+        state["xmm"] = [bytes(image[at - base : at - base + 16]) for at in layout.xmm]
+        top = state["status"] >> 11 & 7
+        state["st"] = [bytes(image[at - base : at - base + 10]) for at in (*layout.fpr[top:], *layout.fpr[:top])]
+        return state
+
+    def write_fpu(self, image: Any, state: dict[str, Any]) -> None:
+        """See `Cpu.write_fpu`."""
+
+        def words() -> None:
+            write = self._engine.write
+            write(lu.FPCW, state["control"])
+            write(lu.FPSW, state["status"])
+            write(lu.FPTAG, state["tag"])
+            write(lu.MXCSR, state["mxcsr"])
+
+        self._with_image(image, words)
+        base, layout = self.layout.gpr, self.layout
+        for at, value in zip(layout.xmm, state["xmm"], strict=True):
+            image[at - base : at - base + 16] = value
+        top = state["status"] >> 11 & 7
+        for at, value in zip((*layout.fpr[top:], *layout.fpr[:top]), state["st"], strict=True):
+            image[at - base : at - base + 10] = value
+
+    def set_pgd(self, pgd: int) -> None:
+        """See `Cpu.set_pgd`."""
         self._cr2[1] = pgd << PAGE_SHIFT
         if pgd != self._pgd:
             self._pgd = pgd
             self._flush_wanted = True
+
+    def load(self, image: bytearray, pgd: int) -> None:
+        """See `Cpu.load`."""
+        self.live[:] = image
+        self.set_pgd(pgd)
 
     def flush_tlb(self) -> None:
         """See `Cpu.flush_tlb`."""
@@ -333,13 +408,13 @@ class UnicornCpu:
 
     def set_quantum(self, blocks: int) -> None:
         """See `Cpu.set_quantum`."""
-        self._counted += self._granted - self._quantum.left
+        self._counted += self._granted - self.quantum_struct.left
         self._granted = blocks
-        self._quantum.left = blocks
+        self.quantum_struct.left = blocks
 
     def blocks(self) -> int:
         """See `Cpu.blocks`."""
-        return self._counted + self._granted - int(self._quantum.left)
+        return self._counted + self._granted - int(self.quantum_struct.left)
 
 
 class _FaultProbe:

@@ -38,17 +38,39 @@ class Cpu(Protocol):
 
     gpr: Any
     """Live general registers and RIP as unsigned 64-bit words, by the indices above."""
+    live: Any
+    """The live image, as bytes."""
+    quantum_struct: Any
+    """Its `left` is the number of blocks until the next quantum trap."""
     repeatable: bool
     """Whether the quantum is counted in blocks, the same in every run."""
 
     def new_image(self) -> bytearray:
         """The state of a fresh user task: all registers zero, FPU initialised."""
 
-    def save(self, image: bytearray) -> None:
-        """Copy the live image out."""
+    def gpr_of(self, image: Any) -> Any:
+        """The general registers and RIP of an image, as a view of 64-bit words."""
 
-    def snapshot(self) -> bytearray:
-        """A copy of the live image."""
+    def read_flags(self, image: Any) -> int:
+        """RFLAGS of an image."""
+
+    def write_flags(self, image: Any, value: int) -> None:
+        """Set RFLAGS of an image; bits that user mode may not change are left."""
+
+    def read_base(self, image: Any, name: str) -> int:
+        """`fs_base` or `gs_base` of an image."""
+
+    def write_base(self, image: Any, name: str, value: int) -> None:
+        """Set `fs_base` or `gs_base`."""
+
+    def read_fpu(self, image: Any) -> dict[str, Any]:
+        """`control`, `status`, `tag`, `mxcsr` words, `st` (ST0-7, 10 bytes each), `xmm` (16 of 16 bytes)."""
+
+    def write_fpu(self, image: Any, state: dict[str, Any]) -> None:
+        """Set what `read_fpu` gives."""
+
+    def set_pgd(self, pgd: int) -> None:
+        """Go on with the page tables whose root is frame `pgd`."""
 
     def load(self, image: bytearray, pgd: int) -> None:
         """Make `image` the live one, on the page tables whose root is frame `pgd`."""

@@ -251,6 +251,7 @@ class Scheduler:
         task = self.current
         if not is_rt(task) and self._fair:
             task.se.vruntime = max(task.se.vruntime, max(entry[0] for entry in self._fair) + 1)
+        task.se.slice_left = 0
         self.need_resched = True
 
     def switch_mm(self, task: Task) -> None:

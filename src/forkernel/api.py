@@ -1,0 +1,347 @@
+"""The public Python interface: make a machine, start programs in it, run it, look at what happened.
+
+    from forkernel import Kernel
+    with Kernel(root="/", seed=1) as k:
+        p = k.spawn(["/bin/sh", "-c", "exit 3"])
+        k.run()
+        assert p.status.exit_code == 3
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from forkernel.abi.errno import ENOENT
+from forkernel.abi.errno import NAMES as ERRNO_NAMES
+from forkernel.errors import SysError, UserError
+from forkernel.init.boot import BuiltinInit, Program, start_kernel
+from forkernel.kernel.cred import Cred
+from forkernel.kernel.kthread import kernel_thread
+from forkernel.kernel.system import Options, System, Unimplemented
+from forkernel.kernel.task import EXIT_ZOMBIE, STATE_LETTERS, SIGNAL_UNKILLABLE, Task
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MIN_MEMORY = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a process ended, from its wait status (wait(2))."""
+
+    wait_status: int
+
+    @property
+    def exit_code(self) -> int | None:
+        """What it passed to exit, 0-255; None if a signal killed it."""
+        return self.wait_status >> 8 & 0xFF if self.signal is None else None
+
+    @property
+    def signal(self) -> int | None:
+        """The signal that killed it; None if it exited."""
+        return self.wait_status & 0x7F or None
+
+    @property
+    def shell_code(self) -> int:
+        """As a shell shows it: the exit code, or 128 + signal."""
+        return 128 + self.signal if self.signal is not None else self.exit_code or 0
+
+
+class Process:
+    """A program started by `Kernel.spawn`."""
+
+    def __init__(self, kernel: Kernel, task: Task, program: Program, output: bytearray, errors: bytearray) -> None:
+        self._kernel = kernel
+        self._program = program
+        self._stdout = output
+        self._stderr = errors
+        self.pid = task.pid
+        self.argv = program.argv
+
+    @property
+    def status(self) -> Status | None:
+        """How it ended; None while it lives."""
+        found = self._kernel.wait_status(self.pid)
+        return None if found is None else Status(found)
+
+    @property
+    def exec_error(self) -> int:
+        """errno of the exec if the program could not be started, else 0."""
+        return self._program.error
+
+    @property
+    def stdout(self) -> bytes:
+        """What it, and its children, wrote to standard output so far (with stdout="capture")."""
+        return bytes(self._stdout)
+
+    @property
+    def stderr(self) -> bytes:
+        """The same for standard error."""
+        return bytes(self._stderr)
+
+    def __repr__(self) -> str:
+        return f"<Process {self.pid} {b' '.join(self.argv).decode(errors='replace')!r} {self.status or 'alive'}>"
+
+
+class Kernel:
+    """One machine. All parameters have the meaning of the command's options of the same name.
+
+    `root`: a directory or tar archive; `binds`: "HOST:GUEST[:rw]"; `memory`: bytes; `pids`: most tasks at
+    once; `clock`: "virtual" or "real"; `cwd`, `env`: defaults for `spawn`; `stdin`: bytes, "host", or None
+    for nothing; `stdout`: "capture", or "host" for the host's descriptors 1 and 2; `trace`: a sink (see
+    `forkernel.trace`). Raises UserError for values that cannot be.
+    """
+
+    def __init__(
+        self,
+        root: str = "/",
+        seed: int = 0,
+        *,
+        memory: int = 512 << 20,
+        pids: int | None = None,
+        cpus: int = 1,
+        clock: str = "virtual",
+        binds: Sequence[str] = (),
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        strict: bool = False,
+        trace: Any = None,
+        stdin: bytes | Literal["host"] | None = None,
+        stdout: Literal["capture", "host"] = "capture",
+        user: tuple[int, int, tuple[int, ...]] | None = None,
+    ) -> None:
+        if memory < MIN_MEMORY:
+            raise UserError(f"--memory: {memory} bytes is too little, {MIN_MEMORY >> 20} MiB is the least")
+        if clock not in ("virtual", "real"):
+            raise UserError(f"--clock: {clock!r} is neither virtual nor real")
+        memory = (memory + 4095) & ~4095
+        options = Options(root=root, memory=memory, pids=pids, seed=seed, clock=clock, strict=strict, cpus=cpus)
+        self.cwd = cwd
+        self.env = env
+        self.user = user if user is not None else (os.getuid(), os.getgid(), tuple(os.getgroups()))
+        self._stdin = stdin
+        self._stdout = stdout
+        self._processes: list[Process] = []
+        self.system: System = start_kernel(options, list(binds))
+        if trace is not None:
+            self.system.trace.attach(trace)
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- programs
+
+    def spawn(
+        self,
+        argv: Sequence[str | bytes],
+        *,
+        env: dict[str, str] | None = None,
+        cwd: str | None = None,
+        stdin: bytes | None = None,
+        init: bool = False,
+    ) -> Process:
+        """Start a program (found along PATH as a shell would) as a child of PID 1, or with `init` as PID 1.
+
+        It first runs at the next `run`. Whether it could be executed is known then: `exec_error`.
+        """
+        arguments = [os.fsencode(argument) for argument in argv]
+        if not arguments:
+            raise UserError("no program given")
+        environment = env if env is not None else self.env
+        if environment is None:
+            environment = {"PATH": DEFAULT_PATH, "HOME": "/root" if self.user[0] == 0 else "/", "TERM": "dumb"}
+        envp = [os.fsencode(f"{key}={value}") for key, value in environment.items()]
+        output, errors = bytearray(), bytearray()
+        setup = Setup(self, cwd if cwd is not None else self.cwd, output, errors, stdin)
+        program = Program(b"", arguments, envp, setup)
+        program.path = self._find(arguments[0], environment.get("PATH", DEFAULT_PATH), setup)
+        task = self._start(program, arguments[0], init=init)
+        process = Process(self, task, program, output, errors)
+        self._processes.append(process)
+        return process
+
+    def _start(self, program: Program, name: bytes, *, init: bool) -> Task:
+        system = self.system
+        reaper = system.child_reaper
+        if init:
+            if self._processes:
+                raise UserError("--init: PID 1 is a program already")
+            reaper.kthread = program
+            system.sched.try_to_wake_up(reaper)
+            return reaper
+        return kernel_thread(reaper, program, name.rpartition(b"/")[2].decode(errors="replace"))
+
+    def _find(self, name: bytes, path: str, setup: Setup) -> bytes:
+        """Where the program is: `name` itself if it has a slash, else the first executable along PATH."""
+        if b"/" in name:
+            return name
+        vfs = self.system.vfs
+        for folder in os.fsencode(path).split(b":"):
+            candidate = (folder or b".") + b"/" + name
+            try:
+                file = vfs.open_exec(vfs.boot_task(), -100, candidate, 0)
+            except SysError:
+                continue
+            file.put()
+            return candidate
+        return name if not path else b"/nonexistent/" + name
+
+    # --- running
+
+    def run(self, until: Process | Sequence[Process] | None = None, timeout: float | None = None) -> str:
+        """Run until nothing is left to run, or until the given processes have ended.
+
+        `timeout` is in host seconds. Returns why it stopped: "exited" (those given are gone), "idle"
+        (nothing can ever run again), "init" (PID 1 died), "timeout".
+        """
+        system = self.system
+        if until is not None:
+            wanted = [until] if isinstance(until, Process) else list(until)
+            alive = {process.pid for process in wanted if process.status is None}
+            if not alive:
+                return "exited"
+            self._init().awaited |= alive
+        deadline = time.monotonic() + timeout if timeout is not None else None
+        system.host_deadline = deadline
+        system.entry.run(deadline)
+        return system.stopping
+
+    def _init(self) -> BuiltinInit:
+        kthread = self.system.child_reaper.kthread
+        return kthread if isinstance(kthread, BuiltinInit) else BuiltinInit()
+
+    def wait_status(self, pid: int) -> int | None:
+        """Wait status of a child of PID 1 that is gone, or of PID 1; None while it lives."""
+        if pid == 1:
+            return self.system.init_status
+        return self._init().statuses.get(pid)
+
+    def interrupt(self, sig: int = 2) -> None:
+        """Send a signal to the processes started by `spawn`, as a terminal's ^C would."""
+        from forkernel.kernel.signal import send_signal
+
+        for process in self._processes:
+            task = self.system.pids.find(process.pid)
+            if task is not None and process.status is None:
+                send_signal(sig, None, task, group=True)
+
+    def stop(self) -> None:
+        """Make `run` return soon; may be called from a signal handler."""
+        self.system.entry.stop("stopped")
+
+    # --- looking
+
+    @property
+    def processes(self) -> list[Process]:
+        """What `spawn` started."""
+        return list(self._processes)
+
+    @property
+    def unimplemented(self) -> list[Unimplemented]:
+        """Calls that programs made and that are not there, in order of first use."""
+        return list(self.system.unimplemented.values())
+
+    def leftover(self) -> list[Task]:
+        """User processes and zombies that are still there."""
+        return [task for task in self.system.pids.processes() if not task.flags & 0x200000]
+
+    def tree(self) -> str:
+        """The process tree, one line a process: PID, state, name; threads in braces."""
+        lines: list[str] = []
+        self._tree(self.system.init_task, "", lines)
+        return "\n".join(lines)
+
+    def _tree(self, task: Task, indent: str, lines: list[str]) -> None:
+        lines.append(f"{indent}{task.pid} {_state(task)} {task.comm.decode(errors='replace')}")
+        for thread in task.signal.threads:
+            if thread is not task:
+                lines.append(f"{indent}  {{{thread.pid} {_state(thread)} {thread.comm.decode(errors='replace')}}}")
+        for thread in task.signal.threads:
+            for child in thread.children:
+                self._tree(child, indent + "  ", lines)
+
+    def close(self) -> None:
+        """End the machine: sinks are flushed, the terminal restored."""
+        self.system.trace.close()
+        if self.system.console is not None:
+            self.system.console.restore()
+
+
+def _state(task: Task) -> str:
+    """The letter ps shows."""
+    if task.exit_state == EXIT_ZOMBIE:
+        return "Z"
+    return STATE_LETTERS.get(task.state & 0xF, "R")
+
+
+class Setup:
+    """What a program started from outside needs before exec: descriptors, directory, user."""
+
+    def __init__(self, kernel: Kernel, cwd: str | None, output: bytearray, errors: bytearray, stdin: bytes | None) -> None:
+        self.cwd = cwd
+        self.output = output
+        self.errors = errors
+        self.stdin: Any = stdin if stdin is not None else kernel._stdin
+        self.host_output = kernel._stdout == "host"
+        self.user = kernel.user
+
+    def apply(self, task: Task) -> None:
+        """Set up the current kernel thread; SysError as the calls it makes."""
+        from forkernel.fs.fdtable import FilesStruct
+        from forkernel.kernel import session
+
+        if task.pid != 1:
+            session.setsid(task)
+        if task.files is None:
+            task.files = FilesStruct()
+        self._descriptors(task)
+        uid, gid, groups = self.user
+        if self.cwd is not None:
+            self._chdir(task, os.fsencode(self.cwd))
+        task.cred = Cred.of_user(uid, gid, groups)
+        if task.pid == 1:
+            task.signal.flags |= SIGNAL_UNKILLABLE
+
+    def _chdir(self, task: Task, path: bytes) -> None:
+        vfs = task.system.vfs
+        try:
+            place = vfs.resolve(task, path)
+        except SysError:
+            raise UserError(f"--cwd: no directory {path.decode(errors='replace')} in the guest") from None
+        assert task.fs is not None
+        task.fs.pwd = place
+
+    def _descriptors(self, task: Task) -> None:
+        """Standard input, output and error."""
+        from forkernel.fs.stdio import bytes_input, capture_file, host_file
+
+        system, files = task.system, task.files
+        assert files is not None
+        vfs = system.vfs
+        if self.stdin == "host":
+            source = host_file(system, 0)
+        elif self.stdin is None:
+            source = vfs.open(task, b"/dev/null", 0)
+        else:
+            source = bytes_input(vfs, self.stdin)
+        if self.host_output:
+            sinks = [host_file(system, 1), host_file(system, 2)]
+        else:
+            sinks = [capture_file(vfs, self.output), capture_file(vfs, self.errors)]
+        for number, file in enumerate((source, *sinks)):
+            if file is not None:
+                files.put_at(task, number, file, False)
+
+
+def errno_name(number: int) -> str:
+    """ENOENT and so on."""
+    return ERRNO_NAMES.get(number, str(number))
+
+
+__all__ = ["ENOENT", "Kernel", "Process", "Status", "UserError", "errno_name"]

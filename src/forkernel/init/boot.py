@@ -1,0 +1,186 @@
+"""Booting: process 0 is made by hand, and makes processes 1 and 2 (Linux: init/main.c, start_kernel).
+
+`start_kernel` builds the machine and process 0 (`init_task`), which is the idle task from then on;
+`rest_init` clones PID 1, a kernel thread that becomes the first program (`KernelInit`) or stays the built-in
+init (`BuiltinInit`), and PID 2, kthreadd.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forkernel.abi.wait import P_ALL, W_ALL, WEXITED
+from forkernel.arch.x86_64.processor import Processor
+from forkernel.errors import SysError
+from forkernel.fs.devices import mount_dev
+from forkernel.fs.vfs import Vfs
+from forkernel.hw.cpu import UnicornCpu
+from forkernel.hw.frames import FrameTable
+from forkernel.hw.ram import Ram
+from forkernel.kernel.cred import Cred
+from forkernel.kernel.entry import Entry
+from forkernel.kernel.exec import kernel_execve
+from forkernel.kernel.exit import do_group_exit
+from forkernel.kernel.fork import CLONE_FS
+from forkernel.kernel.kthread import Kthreadd, kernel_thread
+from forkernel.kernel.procfs import new_procfs, register_procfs
+from forkernel.kernel.resource import init_rlimits
+from forkernel.kernel.system import Options, System
+from forkernel.kernel.task import (
+    PF_IDLE,
+    PF_KTHREAD,
+    SIGNAL_UNKILLABLE,
+    TASK_RUNNING,
+    SchedEntity,
+    SighandStruct,
+    SignalStruct,
+    SigPending,
+    Task,
+)
+from forkernel.kernel.wait4 import WaitOpts, do_wait
+from forkernel.mm.pagetable import TableStore
+from forkernel.syscalls.all import REGISTRY
+from forkernel.wait import Sleep, WaitQueue
+
+
+def start_kernel(options: Options, binds: list[str] | None = None) -> System:
+    """A machine with processes 0, 1 and 2; nothing has run yet."""
+    system = System(options)
+    ram = Ram(options.memory)
+    system.frames = FrameTable(ram)
+    hardware = UnicornCpu(ram)
+    system.cpu = Processor(hardware)
+    system.frames.flush_code = hardware.flush_code
+    system.tables = TableStore(system.frames, system.cpu)
+    system.vfs = Vfs(system.clock, system.frames, root=options.root)
+    system.frames.reclaim = system.vfs.reclaim
+    mount_all(system, binds or [])
+    system.init_task = make_init_task(system)
+    system.sched.current = system.init_task
+    system.entry = Entry(system, REGISTRY.calls)
+    rest_init(system)
+    return system
+
+
+def mount_all(system: System, binds: list[str]) -> None:
+    """/dev, /proc, /sys, /tmp, /run, and what --bind asks for."""
+    vfs = system.vfs
+    mount_dev(vfs)
+    register_procfs(system)
+    vfs.mount(new_procfs(system), vfs.make_mountpoint(b"/proc"), source=b"proc")
+    for path, mode in ((b"/sys", 0o755), (b"/tmp", 0o1777), (b"/run", 0o755)):
+        vfs.mount(vfs.new_tmpfs(b"tmpfs", mode), vfs.make_mountpoint(path), source=b"tmpfs")
+    for bind in binds:
+        parts = bind.split(":")
+        vfs.mount_host(parts[0], parts[1].encode(), writable=parts[2:] == ["rw"])
+
+
+def make_init_task(system: System) -> Task:
+    """Process 0: static, the parent of all, what runs when nothing else can."""
+    task = Task()
+    task.system = system
+    task.pid = task.tgid = 0
+    task.comm = b"swapper/0"
+    task.flags = PF_KTHREAD | PF_IDLE
+    task.state = TASK_RUNNING
+    task.exit_state = task.exit_code = task.exit_signal = task.pdeath_signal = task.personality = 0
+    task.real_parent = task.parent = task.group_leader = task
+    task.children = {}
+    task.ptrace = task.jobctl = task.real_blocked = 0
+    task.mm = task.files = None
+    task.fs = system.vfs.new_fs_struct()
+    task.signal = SignalStruct(init_rlimits(system.threads_max))
+    task.signal.threads[task] = None
+    task.sighand = SighandStruct({})
+    task.cred = Cred.of_user(0, 0)
+    task.nsproxy = None
+    task.blocked = 0
+    task.saved_sigmask = None
+    task.pending = SigPending()
+    task.sigpending = False
+    task.fault = (0, 0, 0)
+    task.sas_ss_sp = task.sas_ss_size = 0
+    task.sas_ss_flags = 2
+    task.restart_block = task.sleep = task.resume = task.deadline = task.thread = None
+    task.syscall_nr, task.syscall_args = -1, (0, 0, 0, 0, 0, 0)
+    task.kthread = Idle()
+    task.set_child_tid = task.clear_child_tid = task.robust_list = task.child_tid_value = 0
+    task.rseq = task.vfork_done = None
+    task.pidfd_wait = WaitQueue()
+    task.se = SchedEntity()
+    task.utime = task.stime = task.start_time = task.min_flt = task.maj_flt = task.nvcsw = task.nivcsw = 0
+    task.no_new_privs = False
+    task.timer_slack_ns = 50_000
+    task.ioprio = task.self_exec_id = task.parent_exec_id = 0
+    return task
+
+
+class Idle:
+    """Process 0 is never picked: the scheduler falls back on it, and `System.idle` waits in its place."""
+
+    def step(self, task: Task) -> None:
+        """Not called."""
+
+
+def rest_init(system: System) -> None:
+    """Clone processes 1 and 2 from process 0."""
+    swapper = system.init_task
+    init = kernel_thread(swapper, BuiltinInit(), "init", CLONE_FS)
+    system.child_reaper = init
+    init.signal.flags |= SIGNAL_UNKILLABLE
+    system.pids.change_session(init, init.pid)
+    system.pids.change_pgrp(init, init.pid)
+    system.kthreadd = Kthreadd()
+    kernel_thread(swapper, system.kthreadd, "kthreadd", 0)
+
+
+class BuiltinInit:
+    """PID 1 while no program takes its place: reaps every child that dies, and stops the run when asked.
+
+    `awaited`: PIDs whose death ends `Kernel.run`. `statuses` and `usages`: wait status and rusage of each
+    child reaped.
+    """
+
+    def __init__(self) -> None:
+        self.statuses: dict[int, int] = {}
+        self.usages: dict[int, Any] = {}
+        self.awaited: set[int] = set()
+
+    def step(self, task: Task) -> None:
+        """Reap all zombies, then sleep until the next one."""
+        while True:
+            wait = WaitOpts(P_ALL, 0, WEXITED | W_ALL, want_usage=True)
+            try:
+                pid = do_wait(task, wait)
+            except SysError:
+                raise Sleep(task.signal.wait_chldexit) from None
+            self.statuses[pid] = wait.stat
+            self.usages[pid] = wait.usage
+            if pid in self.awaited:
+                self.awaited.discard(pid)
+                if not self.awaited:
+                    task.system.entry.stop("exited")
+
+
+class Program:
+    """A kernel thread that becomes a user program: the kernel's own fork-and-exec."""
+
+    def __init__(self, path: bytes, argv: list[bytes], envp: list[bytes], setup: Any) -> None:
+        self.path = path
+        self.argv = argv
+        self.envp = envp
+        self.setup = setup
+        self.error = 0
+        """errno of a failed exec."""
+
+    def step(self, task: Task) -> None:
+        """Prepare descriptors and directory, then exec; on failure the task exits with 127 or 126."""
+        try:
+            self.setup.apply(task)
+            kernel_execve(task, self.path, self.argv, self.envp)
+        except SysError as error:
+            self.error = error.errno
+            do_group_exit(task, (127 if error.errno == 2 else 126) << 8)
+
+
+__all__ = ["BuiltinInit", "Program", "start_kernel"]

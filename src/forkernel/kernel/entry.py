@@ -1,0 +1,421 @@
+"""The way in and out of the kernel: traps, dispatch, sleeping, and the return to user mode.
+
+A trap comes in by `syscall`, `fault` or `quantum`. A call runs its handler; the result goes into the user's
+rax. On the way out (`_exit_to_user_mode`) signals are delivered and, where another task shall run,
+`_schedule` takes over: it picks tasks until one is ready for user mode, running kernel threads and calls
+that were asleep on the way. Nothing of it stays on the Python stack when the CPU goes on.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.errno import ENOSYS
+from forkernel.abi.signal import SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
+from forkernel.arch.x86_64.syscall_table import SYSCALLS
+from forkernel.errors import KernelBug, SysError, UserError
+from forkernel.hw import protocol as hw
+from forkernel.kernel import signal
+from forkernel.kernel.hrtimer import Timer
+from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, Task
+from forkernel.mm.fault import FAULT_ACCERR, FAULT_OK, FAULT_OOM, FAULT_SIGBUS, handle_mm_fault
+from forkernel.wait import Sleep
+
+if TYPE_CHECKING:
+    from forkernel.kernel.system import System
+
+SYSCALL_NS = 250  # virtual time that entering and leaving the kernel takes
+FAULT_NS = 500
+BLOCK_NS = 2  # and one block of user code
+MASK64 = 0xFFFF_FFFF_FFFF_FFFF
+X32_BIT = 0x40000000
+"""Set in the number of an x32 call, which a kernel without x32 does not know."""
+
+SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR = 1, 2, 2
+SI_KERNEL = 0x80
+EXCEPTION_SIGNALS = {
+    hw.DIVIDE_ERROR: (SIGFPE, 1),  # FPE_INTDIV
+    hw.DEBUG: (SIGTRAP, 2),  # TRAP_TRACE
+    hw.BREAKPOINT: (SIGTRAP, SI_KERNEL),
+    hw.OVERFLOW: (SIGSEGV, SI_KERNEL),
+    hw.BOUND: (SIGSEGV, SI_KERNEL),
+    hw.INVALID_OPCODE: (SIGILL, 2),  # ILL_ILLOPN
+    hw.X87: (SIGFPE, 0),
+    hw.ALIGNMENT: (SIGBUS, 1),  # BUS_ADRALN
+    hw.SIMD: (SIGFPE, 0),
+}
+"""Exception vector to signal and si_code (Linux: arch/x86/kernel/traps.c)."""
+
+_REGISTERS = struct.Struct("<16Q")
+
+
+class SleepTimer(Timer):
+    """Ends a sleep at its deadline."""
+
+    __slots__ = ("task",)
+
+    def __init__(self, expires: int, task: Task) -> None:
+        super().__init__(expires)
+        self.task = task
+
+    def fire(self) -> None:
+        """Wake the sleeper; its call looks at the clock itself."""
+        self.task.system.sched.try_to_wake_up(self.task)
+
+
+class Entry:
+    """The trap handler of one machine."""
+
+    def __init__(self, system: System, calls: Mapping[str, Any]) -> None:
+        """`calls`: the implemented calls by name, each with `call(task, six raw registers)`."""
+        self.system = system
+        self.cpu = system.cpu
+        self.hw = system.cpu.hw
+        self.live = self.hw.live
+        self.gpr = self.hw.gpr
+        self.sched = system.sched
+        self.clock = system.clock
+        self.timers = system.timers
+        self.trace = system.trace
+        self.table: list[Any] = [None] * (max(SYSCALLS) + 1)
+        for number, name in SYSCALLS.items():
+            if name in calls:
+                self.table[number] = calls[name].call
+        self._granted = 0
+        self._grant_end = 0
+        self._deadline: float | None = None
+
+    # --- running
+
+    def run(self, deadline: float | None = None) -> None:
+        """Run until `system.stopping` says so; `deadline` is host monotonic seconds."""
+        self._deadline = deadline
+        system = self.system
+        system.stopping = ""
+        self.sched.need_resched = True
+        self._charge(0)
+        self._schedule()
+        if not system.stopping:
+            self.hw.run(self)
+        self._take_over_time()
+
+    def stop(self, why: str) -> None:
+        """End `run` after this trap."""
+        self.system.stopping = why
+        self.hw.stop()
+
+    # --- time
+
+    def _take_over_time(self) -> int:
+        """Account the user code run since the last trap; returns its virtual nanoseconds."""
+        quantum = self.hw.quantum_struct
+        left = quantum.left
+        spent = (self._granted - left) * BLOCK_NS
+        self._granted = left
+        return spent  # type: ignore[no-any-return]
+
+    def _charge(self, cost: int) -> None:
+        """A trap: user code before it and `cost` for itself pass on the clock and count for the task."""
+        spent = self._take_over_time()
+        task = self.sched.current
+        task.utime += spent
+        task.stime += cost
+        self.clock.now += spent + cost
+
+    def _grant(self) -> None:
+        """Set the block counter so that the CPU stops at the end of the slice or at the next timer."""
+        now = self.clock.now
+        horizon = max(min(self.sched.current.se.slice_left, self.timers.next_expiry - now), 1000)
+        self._grant_end = now + horizon
+        blocks = horizon // BLOCK_NS
+        self.hw.set_quantum(blocks)
+        self._granted = blocks
+
+    # --- traps
+
+    def syscall(self) -> None:
+        """The `syscall` instruction."""
+        registers = _REGISTERS.unpack_from(self.live)
+        clock = self.clock
+        task = self.sched.current
+        quantum = self.hw.quantum_struct
+        left = quantum.left
+        spent = (self._granted - left) * BLOCK_NS
+        self._granted = left
+        task.utime += spent
+        task.stime += SYSCALL_NS
+        clock.now += spent + SYSCALL_NS
+        number = task.syscall_nr = registers[0]
+        try:
+            call = self.table[number]
+        except IndexError:
+            call = None
+        if call is None or self.trace.sys_enter is not None:
+            self._syscall_slow(task, registers)
+            return
+        try:
+            self.gpr[0] = (
+                call(task, registers[7], registers[6], registers[2], registers[10], registers[8], registers[9])
+                & MASK64
+            )
+        except SysError as error:
+            self.gpr[0] = -error.errno & MASK64
+        except Sleep as sleep:
+            task.syscall_args = _arguments(registers)
+            if not self._sleep(task, sleep):
+                self._schedule()
+                return
+        except KernelBug:
+            raise
+        except Exception as error:
+            raise self._bug(task, registers, error) from error
+        end = self._grant_end
+        if task.sigpending or self.sched.need_resched or task.state or clock.now >= end or self.timers.next_expiry < end:
+            self._exit_to_user_mode(task)
+
+    def _syscall_slow(self, task: Task, registers: tuple[int, ...]) -> None:
+        """A call that is traced, or that does not exist."""
+        number = registers[0]
+        task.syscall_nr = number
+        task.syscall_args = _arguments(registers)
+        if fire := self.trace.sys_enter:
+            fire(task)
+        call = self.table[number] if number < len(self.table) else None
+        if call is None:
+            self._unknown(task, number)
+            self._finish(task, -ENOSYS)
+        else:
+            try:
+                self._finish(task, call(task, *task.syscall_args))
+            except SysError as error:
+                self._finish(task, -error.errno)
+            except Sleep as sleep:
+                if not self._sleep(task, sleep):
+                    self._schedule()
+                    return
+            except KernelBug:
+                raise
+            except Exception as error:
+                raise self._bug(task, registers, error) from error
+        self._exit_to_user_mode(task)
+
+    def fault(self, vector: int, error: int, address: int) -> None:
+        """An exception; page faults are the common ones."""
+        self._charge(FAULT_NS)
+        task = self.sched.current
+        task.syscall_nr = -1
+        if vector == hw.PAGE_FAULT:
+            if fire := self.trace.page_fault:
+                fire(task, address, error, self.gpr[hw.RIP])
+            code = handle_mm_fault(
+                task.mm,  # type: ignore[arg-type]
+                address,
+                write=bool(error & hw.PF_WRITE),
+                execute=bool(error & hw.PF_INSTR),
+            )
+            task.min_flt += 1
+            if code != FAULT_OK:
+                self._bad_area(task, code, error, address)
+        else:
+            self._exception(task, vector, error)
+        if task.sigpending or self.sched.need_resched or task.state or self.clock.now >= self._grant_end:
+            self._exit_to_user_mode(task)
+
+    def _bad_area(self, task: Task, code: int, error: int, address: int) -> None:
+        """A page fault that the address space does not allow."""
+        if code == FAULT_OOM:
+            self.system.out_of_memory()
+            return
+        task.fault = (hw.PAGE_FAULT, error | hw.PF_USER, address)
+        if code == FAULT_SIGBUS:
+            signal.force_sig_fault(task, SIGBUS, BUS_ADRERR, address)
+        else:
+            signal.force_sig_fault(task, SIGSEGV, SEGV_ACCERR if code == FAULT_ACCERR else SEGV_MAPERR, address)
+
+    def _exception(self, task: Task, vector: int, error: int) -> None:
+        rip = self.gpr[hw.RIP]
+        if vector == hw.GENERAL_PROTECTION and self._emulate(task, rip):
+            return
+        task.fault = (vector, error, 0)
+        known = EXCEPTION_SIGNALS.get(vector)
+        if known is None:  # #GP, and `int n` of a vector that has no gate for user mode
+            signal.force_sig_fault(task, SIGSEGV, SI_KERNEL, 0)
+            return
+        number, code = known
+        signal.force_sig_fault(task, number, code, 0 if code == SI_KERNEL else rip)
+
+    def _emulate(self, task: Task, rip: int) -> bool:
+        """rdtsc and rdtscp trap (CR4.TSD) so that they tell virtual time; whether it was one of them."""
+        try:
+            code = task.mm.read_some(rip, 3)  # type: ignore[union-attr]
+        except SysError:
+            return False
+        if code[:2] == b"\x0f\x31":
+            length = 2
+        elif code == b"\x0f\x01\xf9":
+            length = 3
+            self.gpr[hw.RCX] = 0
+        else:
+            return False
+        now = self.clock.monotonic() * 2  # a 2 GHz counter
+        self.gpr[hw.RAX] = now & 0xFFFFFFFF
+        self.gpr[hw.RDX] = now >> 32 & 0xFFFFFFFF
+        self.gpr[hw.RIP] = rip + length
+        return True
+
+    def quantum(self) -> None:
+        """The block counter ran out: a slice is over, a timer is due, or somebody stopped the CPU."""
+        self._charge(0)
+        task = self.sched.current
+        task.syscall_nr = -1
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            self.stop("timeout")
+            return
+        self._grant_end = 0
+        self._exit_to_user_mode(task)
+
+    # --- sleeping
+
+    def _sleep(self, task: Task, sleep: Sleep) -> bool:
+        """Park the task, or end the call at once because a signal is there; True in the latter case."""
+        if task.sigpending and (sleep.interruptible or signal.fatal_signal_pending(task)):
+            result = sleep.resume.interrupted(task) if sleep.resume else -sleep.on_signal
+            self._finish(task, result)
+            return True
+        timer = None
+        if sleep.deadline is not None:
+            timer = SleepTimer(sleep.deadline, task)
+        self.sched.update_curr()
+        self.sched.park(task, sleep, timer)
+        task.nvcsw += 1
+        return False
+
+    def _finish(self, task: Task, result: int) -> None:
+        """The call is over: its result into the user's rax."""
+        if task.state == TASK_DEAD:
+            return
+        if fire := self.trace.sys_exit:
+            fire(task, result)
+        if task.thread is not None or task is self.cpu.owner:
+            task.regs.rax = result
+
+    def _redo(self, task: Task) -> bool:
+        """Go on with the call that a sleeping task is in; True when it is over."""
+        sleep: Sleep = task.sleep
+        task.sleep = None
+        if task.deadline is not None:
+            self.timers.cancel(task.deadline)
+            task.deadline = None
+        task.stime += SYSCALL_NS
+        self.clock.now += SYSCALL_NS
+        try:
+            if sleep.resume is not None:
+                result = sleep.resume.step(task)
+            else:
+                result = self.table[task.syscall_nr](task, *task.syscall_args)
+        except SysError as error:
+            result = -error.errno
+        except Sleep as again:
+            return self._sleep(task, again)
+        except KernelBug:
+            raise
+        except Exception as error:
+            raise self._bug(task, (task.syscall_nr, *task.syscall_args), error) from error
+        self._finish(task, result)
+        return True
+
+    # --- leaving
+
+    def _exit_to_user_mode(self, task: Task) -> None:
+        """Timers, signals, and the choice of the next task (Linux: exit_to_user_mode_loop)."""
+        if self.clock.now >= self._grant_end:
+            self.sched.tick()
+            if check := self.system.check_cpu_timers:
+                check(task)
+        if self.clock.now >= self.timers.next_expiry:
+            self.timers.run_expired(self.clock.now)
+        if task.sigpending and task.state == TASK_RUNNING:
+            signal.do_signal(task)
+        if task.state != TASK_RUNNING or self.sched.need_resched:
+            self._schedule()
+        else:
+            self._grant()
+
+    def _schedule(self) -> None:
+        """Pick tasks until one is ready for user mode; stops the CPU when there is nothing to run."""
+        sched, system = self.sched, self.system
+        while not system.stopping:
+            prev = sched.current
+            sched.need_resched = False
+            sched.update_curr()
+            if prev.state == TASK_DEAD:
+                self.cpu.forget(prev)
+            elif prev.state == TASK_RUNNING and not prev.se.on_rq and prev.pid:
+                sched.enqueue(prev, head=prev.se.slice_left > 0)
+            task = sched.pick_next_task()
+            if task is None:
+                sched.current = system.init_task
+                if not system.idle():
+                    self.stop("idle")
+                    return
+                continue
+            if task is not prev:
+                if prev.state == TASK_RUNNING and prev.pid:
+                    prev.nivcsw += 1
+                if fire := self.trace.sched_switch:
+                    fire(prev, task)
+            sched.start_task(task)
+            if self._make_ready(task):
+                self.cpu.switch_to(task)
+                self._grant()
+                return
+
+    def _make_ready(self, task: Task) -> bool:
+        """Do what a task just picked still has to do in the kernel; True if it may enter user mode."""
+        if task.kthread is not None:
+            self._step_kthread(task)
+            return False
+        if task.sleep is not None and not self._redo(task):
+            return False
+        if self.clock.now >= self.timers.next_expiry:
+            self.timers.run_expired(self.clock.now)
+        if task.sigpending and task.state == TASK_RUNNING:
+            signal.do_signal(task)
+        return task.state == TASK_RUNNING and not self.sched.need_resched
+
+    def _step_kthread(self, task: Task) -> None:
+        """One step of a kernel thread: it returns, sleeps, ends, or becomes a user process."""
+        task.sleep = None
+        task.stime += SYSCALL_NS
+        self.clock.now += SYSCALL_NS
+        try:
+            task.kthread.step(task)
+        except Sleep as sleep:
+            timer = SleepTimer(sleep.deadline, task) if sleep.deadline is not None else None
+            self.sched.update_curr()
+            self.sched.park(task, sleep, timer)
+        if task.kthread is not None and task.state == TASK_RUNNING:
+            self.sched.need_resched = True
+
+    # --- mistakes
+
+    def _unknown(self, task: Task, number: int) -> None:
+        """A call that is not implemented: counted for the report, fatal with --strict."""
+        name = SYSCALLS.get(number, f"syscall_{number:#x}")
+        self.system.note_unimplemented(name, task)
+        if self.system.options.strict:
+            raise UserError(f"{task.comm.decode(errors='replace')}[{task.pid}] called {name}, which is not implemented")
+
+    def _bug(self, task: Task, registers: tuple[int, ...], error: Exception) -> KernelBug:
+        """A handler failed in a way no guest may cause."""
+        name = SYSCALLS.get(registers[0], str(registers[0]))
+        shown = " ".join(f"{value:#x}" for value in registers)
+        return KernelBug(f"{type(error).__name__} in {name}: {error}; {task!r}, registers {shown}")
+
+
+def _arguments(registers: tuple[int, ...]) -> tuple[int, int, int, int, int, int]:
+    """rdi rsi rdx r10 r8 r9."""
+    return (registers[7], registers[6], registers[2], registers[10], registers[8], registers[9])

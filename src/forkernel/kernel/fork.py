@@ -1,0 +1,424 @@
+"""Making a task: fork, vfork, clone and clone3 are all `kernel_clone` (Linux: kernel/fork.c).
+
+The story of one call: `kernel_clone` has `copy_process` build the child, part by part, each either shared
+with the parent or copied as the flags say; it tells the tracers, writes the child's PID where it was asked
+for, and makes the child runnable; a vfork parent then sleeps until the child execs or exits
+(`VforkWait`). Everything that can be refused is refused before anything is changed; a failure in the
+middle gives back what was taken (`_undo`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forkernel.abi.errno import EAGAIN, EEXIST, EINVAL, EPERM, ERESTARTNOINTR
+from forkernel.abi.signal import SIGCHLD
+from forkernel.arch.x86_64.process import copy_thread
+from forkernel.errors import SysError
+from forkernel.kernel import signal
+from forkernel.kernel.task import (
+    PF_EXITING,
+    PF_FORKNOEXEC,
+    PF_IDLE,
+    PF_KTHREAD,
+    PF_SUPERPRIV,
+    SIGNAL_UNKILLABLE,
+    Completion,
+    SchedEntity,
+    SighandStruct,
+    SignalStruct,
+    SigPending,
+    Task,
+)
+from forkernel.wait import Resume, Sleep, WaitQueue
+
+if TYPE_CHECKING:
+    from forkernel.kernel.kthread import KthreadFunction
+
+CSIGNAL = 0xFF
+CLONE_VM = 0x100
+CLONE_FS = 0x200
+CLONE_FILES = 0x400
+CLONE_SIGHAND = 0x800
+CLONE_PIDFD = 0x1000
+CLONE_PTRACE = 0x2000
+CLONE_VFORK = 0x4000
+CLONE_PARENT = 0x8000
+CLONE_THREAD = 0x10000
+CLONE_NEWNS = 0x20000
+CLONE_SYSVSEM = 0x40000
+CLONE_SETTLS = 0x80000
+CLONE_PARENT_SETTID = 0x100000
+CLONE_CHILD_CLEARTID = 0x200000
+CLONE_DETACHED = 0x400000
+CLONE_UNTRACED = 0x800000
+CLONE_CHILD_SETTID = 0x1000000
+CLONE_NEWCGROUP = 0x2000000
+CLONE_NEWUTS = 0x4000000
+CLONE_NEWIPC = 0x8000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+CLONE_IO = 0x80000000
+CLONE_CLEAR_SIGHAND = 0x1_0000_0000
+CLONE_INTO_CGROUP = 0x2_0000_0000
+CLONE_NEWTIME = 0x80
+
+CLONE_LEGACY_FLAGS = 0xFFFF_FFFF
+CLONE3_FLAGS = CLONE_LEGACY_FLAGS | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP
+NAMESPACES = (
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
+    | CLONE_NEWTIME
+)  # fmt: skip
+CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CAP_CHECKPOINT_RESTORE = 21, 24, 40
+RLIMIT_NPROC = 6
+NSIG = 64
+SS_DISABLE = 2
+
+
+class KernelCloneArgs:
+    """What to make (Linux: kernel_clone_args). Pointers are user addresses, 0 for none; `tls` None for none."""
+
+    __slots__ = ("child", "child_tid", "exit_signal", "flags", "kthread", "name", "parent_tid", "pidfd", "set_tid",
+                 "stack", "tls")  # fmt: skip
+
+    def __init__(
+        self,
+        flags: int,
+        exit_signal: int = SIGCHLD,
+        *,
+        stack: int = 0,
+        parent_tid: int = 0,
+        child_tid: int = 0,
+        tls: int = 0,
+        pidfd: int = 0,
+        set_tid: tuple[int, ...] = (),
+        kthread: KthreadFunction | None = None,
+    ) -> None:
+        self.flags = flags
+        self.exit_signal = exit_signal
+        self.stack = stack
+        self.parent_tid = parent_tid
+        self.child_tid = child_tid
+        self.tls = tls
+        self.pidfd = pidfd
+        self.set_tid = set_tid
+        self.kthread = kthread
+        self.name: bytes | None = None
+        self.child: Task | None = None
+
+
+class VforkWait(Resume):
+    """A parent in vfork: asleep until the child has a memory of its own, or none (vfork(2))."""
+
+    __slots__ = ("pid", "vfork")
+
+    def __init__(self, vfork: Completion, pid: int) -> None:
+        self.vfork = vfork
+        self.pid = pid
+
+    def step(self, task: Task) -> int:
+        """The child's PID once it let go of the parent's memory."""
+        if not self.vfork.done:
+            raise Sleep(self.vfork.wait, resume=self, interruptible=False)
+        return self.pid
+
+    def interrupted(self, task: Task) -> int:
+        """Killed while waiting; the child goes on alone."""
+        return self.pid
+
+
+def kernel_clone(task: Task, args: KernelCloneArgs) -> int:
+    """Make a child of `task`; its PID. Errors as clone(2) and clone3(2) say; Sleep for CLONE_VFORK."""
+    if args.flags & CLONE_PIDFD and args.flags & CLONE_PARENT_SETTID and args.pidfd == args.parent_tid:
+        raise SysError(EINVAL)
+    child = args.child = copy_process(task, args)
+    system = task.system
+    trace = system.trace
+    system.stir_entropy(child)
+    if fire := trace.sched_process_fork:
+        fire(task, child)
+    if args.flags & CLONE_PARENT_SETTID:
+        _put_user(task, args.parent_tid, child.pid)
+    vfork = None
+    if args.flags & CLONE_VFORK:
+        vfork = child.vfork_done = Completion()
+    system.sched.wake_up_new_task(child)
+    if vfork is not None:
+        return VforkWait(vfork, child.pid).step(task)
+    return child.pid
+
+
+def _put_user(task: Task, addr: int, value: int) -> None:
+    """Store a PID in user memory; a bad address is silently ignored, as Linux does at this point."""
+    try:
+        task.mm.write_u32(addr, value)  # type: ignore[union-attr]
+    except SysError:
+        return
+
+
+# --- copy_process: refuse
+
+
+def check_clone_flags(task: Task, args: KernelCloneArgs) -> None:
+    """Combinations that make no sense: EINVAL (clone(2), ERRORS); what is not allowed: EPERM."""
+    flags = args.flags
+    wrong = (
+        (flags & (CLONE_NEWNS | CLONE_FS)) == CLONE_NEWNS | CLONE_FS
+        or (flags & (CLONE_NEWUSER | CLONE_FS)) == CLONE_NEWUSER | CLONE_FS
+        or (flags & CLONE_THREAD and not flags & CLONE_SIGHAND)
+        or (flags & CLONE_SIGHAND and not flags & CLONE_VM)
+        or (flags & CLONE_PARENT and task.signal.flags & SIGNAL_UNKILLABLE)
+        or (flags & CLONE_THREAD and flags & (CLONE_NEWUSER | CLONE_NEWPID))
+        or (flags & CLONE_PIDFD and flags & CLONE_DETACHED)
+    )
+    if wrong:
+        raise SysError(EINVAL)
+    if flags & NAMESPACES:
+        if flags & NAMESPACES & ~CLONE_NEWUSER and not flags & CLONE_NEWUSER and not task.cred.has_cap(CAP_SYS_ADMIN):
+            raise SysError(EPERM)
+        raise SysError(EINVAL)  # as a kernel built without namespaces answers
+
+
+def check_limits(task: Task) -> None:
+    """RLIMIT_NPROC for the user and the machine's limit on threads: EAGAIN."""
+    system = task.system
+    count = len(system.pids.tasks)
+    limit = task.signal.rlim[RLIMIT_NPROC][0]
+    if count >= limit and task.cred.uid != 0:
+        theirs = sum(other.cred.uid == task.cred.uid for other in system.pids.tasks)
+        if theirs >= limit and not (task.cred.has_cap(CAP_SYS_RESOURCE) or task.cred.has_cap(CAP_SYS_ADMIN)):
+            raise SysError(EAGAIN)
+    if count >= system.threads_max:
+        raise SysError(EAGAIN)
+
+
+# --- copy_process: acquire
+
+
+def copy_process(task: Task, args: KernelCloneArgs) -> Task:
+    """Build a child, not yet runnable (Linux: copy_process). Nothing is left behind if it fails."""
+    check_clone_flags(task, args)
+    if task.sigpending and args.kthread is None and signal.signal_pending(task):
+        raise SysError(ERESTARTNOINTR)
+    check_limits(task)
+    child = dup_task_struct(task, args)
+    try:
+        _copy_parts(task, child, args)
+        child.pid = _alloc_pid(task, args)
+        if args.flags & CLONE_PIDFD:
+            _make_pidfd(task, child, args)
+    except SysError:
+        _undo(child)
+        raise
+    _commit(task, child, args)
+    return child
+
+
+def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
+    """A new task_struct: the parent's plain fields, fresh ones for what a child starts without."""
+    child = Task()
+    system = child.system = task.system
+    child.pid = child.tgid = 0
+    child.comm = args.name or task.comm
+    child.flags = task.flags & ~(PF_SUPERPRIV | PF_IDLE | PF_KTHREAD | PF_EXITING) | PF_FORKNOEXEC
+    if args.kthread is not None:
+        child.flags |= PF_KTHREAD
+    child.exit_state = child.exit_code = 0
+    child.exit_signal = args.exit_signal
+    child.pdeath_signal = 0
+    child.personality = task.personality
+    child.children = {}
+    child.ptrace = 0
+    child.mm = child.files = child.fs = None
+    child.signal = child.sighand = None  # type: ignore[assignment]  # set by _copy_parts
+    child.cred = task.cred
+    child.nsproxy = task.nsproxy
+    child.blocked = task.blocked
+    child.saved_sigmask = None
+    child.pending = SigPending()
+    child.sigpending = False
+    child.jobctl = 0
+    child.real_blocked = 0
+    child.fault = (0, 0, 0)
+    child.restart_block = None
+    child.syscall_nr = -1
+    child.syscall_args = task.syscall_args
+    child.sleep = child.resume = child.deadline = None
+    child.thread = None
+    child.kthread = args.kthread
+    flags = args.flags
+    child.set_child_tid = args.child_tid if flags & CLONE_CHILD_SETTID else 0
+    child.clear_child_tid = args.child_tid if flags & CLONE_CHILD_CLEARTID else 0
+    child.child_tid_value = 0
+    child.robust_list = 0
+    child.rseq = None if flags & CLONE_VM else task.rseq
+    child.vfork_done = None
+    child.pidfd_wait = WaitQueue()
+    if flags & (CLONE_VM | CLONE_VFORK) == CLONE_VM:
+        child.sas_ss_sp, child.sas_ss_size, child.sas_ss_flags = 0, 0, SS_DISABLE
+    else:
+        child.sas_ss_sp, child.sas_ss_size, child.sas_ss_flags = task.sas_ss_sp, task.sas_ss_size, task.sas_ss_flags
+    child.utime = child.stime = child.min_flt = child.maj_flt = child.nvcsw = child.nivcsw = 0
+    child.start_time = system.clock.now
+    child.no_new_privs = task.no_new_privs
+    child.timer_slack_ns = task.timer_slack_ns
+    child.ioprio = task.ioprio
+    child.self_exec_id = task.self_exec_id
+    child.parent_exec_id = task.self_exec_id
+    child.se = SchedEntity()
+    system.sched.sched_fork(child, task)
+    return child
+
+
+def _copy_parts(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """Files, file-system context, handlers, process, memory, registers: shared or copied by the flags."""
+    flags = args.flags
+    copy_files(task, child, flags)
+    copy_fs(task, child, flags)
+    copy_sighand(task, child, flags)
+    copy_signal(task, child, flags)
+    if args.kthread is None:
+        copy_mm(task, child, flags)
+        copy_thread(child, task, args.stack, args.tls if flags & CLONE_SETTLS else None)
+
+
+def copy_files(task: Task, child: Task, flags: int) -> None:
+    """The descriptor table: shared by CLONE_FILES, else a copy of it (the open files are the same)."""
+    files = task.files
+    if files is None:
+        return
+    if flags & CLONE_FILES:
+        files.users += 1
+        child.files = files
+    else:
+        child.files = files.copy()
+
+
+def copy_fs(task: Task, child: Task, flags: int) -> None:
+    """Root, working directory and umask: shared by CLONE_FS, else copied."""
+    fs = task.fs
+    if fs is None:
+        return
+    if flags & CLONE_FS:
+        fs.users += 1
+        child.fs = fs
+    else:
+        child.fs = fs.copy()
+
+
+def copy_sighand(task: Task, child: Task, flags: int) -> None:
+    """Signal handlers: shared by CLONE_SIGHAND, else copied; CLONE_CLEAR_SIGHAND resets all that are not ignored."""
+    sighand = task.sighand
+    if flags & CLONE_SIGHAND:
+        sighand.users += 1
+        child.sighand = sighand
+        return
+    child.sighand = SighandStruct(dict(sighand.action))
+    if flags & CLONE_CLEAR_SIGHAND:
+        signal.flush_signal_handlers(child)
+
+
+def copy_signal(task: Task, child: Task, flags: int) -> None:
+    """The process: the same for a thread, else a new one with the parent's limits, group, session and terminal."""
+    parent = task.signal
+    if flags & CLONE_THREAD:
+        child.signal = parent
+        return
+    new = child.signal = SignalStruct(parent.rlim[:])
+    new.pgrp, new.session = parent.pgrp, parent.session
+    new.tty = parent.tty
+    new.oom_score_adj = parent.oom_score_adj
+    new.has_child_subreaper = parent.has_child_subreaper or parent.is_child_subreaper
+
+
+def copy_mm(task: Task, child: Task, flags: int) -> None:
+    """Memory: the same address space for CLONE_VM, else a copy-on-write copy."""
+    mm = task.mm
+    if mm is None:
+        return
+    child.mm = mm.mmget() if flags & CLONE_VM else mm.fork()
+
+
+def _alloc_pid(task: Task, args: KernelCloneArgs) -> int:
+    """A number for the child: the next, or the one clone3's set_tid asks for."""
+    pids = task.system.pids
+    if not args.set_tid:
+        return pids.alloc_pid()
+    wanted = args.set_tid[0]
+    if wanted < 1 or wanted >= pids.pid_max:
+        raise SysError(EINVAL)
+    if not (task.cred.has_cap(CAP_SYS_ADMIN) or task.cred.has_cap(CAP_CHECKPOINT_RESTORE)):
+        raise SysError(EPERM)
+    if wanted in pids.numbers:
+        raise SysError(EEXIST)
+    pids.reserve(wanted)
+    return wanted
+
+
+def _make_pidfd(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """CLONE_PIDFD: a descriptor for the child in the parent's table."""
+    from forkernel.fs.fdtable import fd_install
+    from forkernel.kernel.pidfd import PIDFD_THREAD, pidfd_create
+
+    fd = fd_install(task, pidfd_create(child, PIDFD_THREAD if args.flags & CLONE_THREAD else 0), True)
+    try:
+        task.mm.write_u32(args.pidfd, fd)  # type: ignore[union-attr]
+    except SysError:
+        task.files.close(task, fd)  # type: ignore[union-attr]
+        raise
+
+
+def _undo(child: Task) -> None:
+    """Give back what a child that is not to be had taken so far."""
+    if child.pid:
+        child.system.pids.free_pid(child.pid)
+    if child.mm is not None:
+        child.mm.mmput()
+    if child.sighand is not None:
+        child.sighand.users -= 1
+    if child.fs is not None:
+        child.fs.release()
+    if child.files is not None:
+        child.files.release(child)
+
+
+# --- copy_process: commit
+
+
+def _commit(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """The child joins its family and becomes visible."""
+    flags, system = args.flags, task.system
+    if flags & CLONE_THREAD:
+        child.group_leader = task.group_leader
+        child.tgid = task.tgid
+        child.exit_signal = -1
+    else:
+        child.group_leader = child
+        child.tgid = child.pid
+    if flags & (CLONE_PARENT | CLONE_THREAD):
+        child.real_parent = child.parent = task.real_parent
+        child.parent_exec_id = task.parent_exec_id
+        if not flags & CLONE_THREAD:
+            child.exit_signal = task.group_leader.exit_signal
+    else:
+        child.real_parent = child.parent = task
+    child.signal.threads[child] = None
+    system.pids.attach(child)
+    if child.is_leader:
+        child.real_parent.children[child] = None
+    system.nr_forks += 1
+    if flags & CLONE_CHILD_SETTID:
+        _set_child_tid(child)
+    if fire := system.trace.task_newtask:
+        fire(child, flags)
+
+
+def _set_child_tid(child: Task) -> None:
+    """schedule_tail: the child's first act is to store its own PID; a bad address is ignored."""
+    try:
+        child.mm.write_u32(child.set_child_tid, child.pid)  # type: ignore[union-attr]
+    except SysError:
+        return
+
+

@@ -1,0 +1,209 @@
+"""One machine: everything there is, in one object that can be pickled (between traps).
+
+There are no globals: whoever needs the clock, the PIDs or the root file system has a task, and a task has
+its system.
+"""
+
+from __future__ import annotations
+
+import random
+import select
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from forkernel.kernel.clock import make_clock
+from forkernel.kernel.futex import FutexTable
+from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
+from forkernel.kernel.pid import PidTable
+from forkernel.kernel.sched import Scheduler
+from forkernel.trace.tracepoints import Trace
+
+if TYPE_CHECKING:
+    from forkernel.arch.x86_64.processor import Processor
+    from forkernel.hw.frames import FrameTable
+    from forkernel.kernel.entry import Entry
+    from forkernel.kernel.kthread import Kthreadd
+    from forkernel.kernel.task import Task
+    from forkernel.mm.pagetable import TableStore
+
+SIGKILL = 9
+
+
+@dataclass
+class Options:
+    """How a machine was asked to be."""
+
+    root: str = "/"
+    memory: int = 512 << 20
+    """Bytes of RAM."""
+    pids: int | None = None
+    """Most tasks at once; None: what Linux would allow for this much memory."""
+    seed: int = 0
+    clock: str = "virtual"
+    strict: bool = False
+    cpus: int = 1
+
+
+@dataclass
+class Unimplemented:
+    """A call that was made and is not there."""
+
+    name: str
+    count: int
+    comm: str
+    pid: int
+
+
+class System:
+    """The state of one machine. Hardware is attached by `init.boot`."""
+
+    frames: FrameTable
+    tables: TableStore
+    cpu: Processor
+    entry: Entry
+    vfs: Any
+    init_task: Task
+    """Process 0."""
+    child_reaper: Task
+    """Process 1."""
+    kthreadd: Kthreadd
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.clock: Any = make_clock(options.clock)
+        self.timers = TimerQueue()
+        self.sched = Scheduler(self)
+        self.pids = PidTable()
+        self.trace = Trace()
+        self.futexes = FutexTable()
+        self.rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
+        self.threads_max = options.pids or max(options.memory // (16 * 1024), 128)
+        self.hostname = b"forkernel"
+        self.domainname = b"(none)"
+        self.nr_forks = 0
+        self.sigpending_users: dict[int, int] = {}
+        self.host_inputs: dict[int, Any] = {}
+        self.console: Any = None
+        self.unimplemented: dict[str, Unimplemented] = {}
+        self.stopping = ""
+        self.idle_ns = 0
+        self.check_cpu_timers: Callable[[Task], None] | None = None
+        self.host_deadline: float | None = None
+        self.init_status: int | None = None
+        """Wait status of PID 1 once it is dead: the machine has ended then."""
+
+    # --- who there is
+
+    @property
+    def current(self) -> Task:
+        """The task on the CPU."""
+        return self.sched.current
+
+    @property
+    def pid_max(self) -> int:
+        """One above the largest PID (/proc/sys/kernel/pid_max)."""
+        return self.pids.pid_max
+
+    @pid_max.setter
+    def pid_max(self, value: int) -> None:
+        self.pids.pid_max = value
+
+    def all_tasks(self) -> Iterator[Task]:
+        """Every task but process 0, in order of creation."""
+        return iter(list(self.pids.tasks))
+
+    # --- idle
+
+    def idle(self) -> bool:
+        """Nothing is runnable: wait for the next timer or for input from the host (process 0's job).
+
+        False if neither can come: the run is over, or hangs.
+        """
+        due = self.timers.next_expiry
+        waiting = [source for source in self.host_inputs.values() if source.wanted()]
+        now = self.clock.monotonic()
+        if due <= now:
+            self.timers.run_expired(now)
+            return True
+        if due >= KTIME_MAX and not waiting:
+            return False
+        seconds = self.clock.idle_seconds(due) if due < KTIME_MAX else None
+        if self._poll_host(waiting, seconds):
+            return True
+        if self.host_deadline is not None and time.monotonic() >= self.host_deadline:
+            self.entry.stop("timeout")
+            return True
+        if due < KTIME_MAX:
+            self.idle_ns += max(due - now, 0)
+            self.clock.jump_to(due)
+            self.timers.run_expired(self.clock.monotonic())
+        return True
+
+    def _poll_host(self, waiting: list[Any], seconds: float | None) -> bool:
+        """Wait for host descriptors, at most so long (None: for ever); whether one became readable."""
+        if self.host_deadline is not None:
+            left = max(self.host_deadline - time.monotonic(), 0.0)
+            seconds = left if seconds is None else min(seconds, left)
+        if not waiting:
+            if seconds:
+                time.sleep(seconds)
+            return False
+        by_fd = {source.host_fd: source for source in waiting}
+        try:
+            ready = select.select(list(by_fd), [], [], seconds)[0]
+        except (OSError, ValueError):
+            ready = list(by_fd)
+        for fd in ready:
+            by_fd[fd].wake_up()
+        return bool(ready)
+
+    # --- the rest
+
+    def stir_entropy(self, child: Task) -> None:
+        """A fork adds to the pool that getrandom draws on: the child's PID and the time, so it is repeatable."""
+        self.rng.seed(self.rng.getrandbits(64) ^ child.pid << 32 ^ self.clock.now)
+
+    def note_unimplemented(self, name: str, task: Task) -> None:
+        """Count a call that is not there; the first caller is remembered."""
+        note = self.unimplemented.get(name)
+        if note is None:
+            comm = task.comm.decode(errors="replace")
+            note = self.unimplemented[name] = Unimplemented(name, 0, comm, task.pid)
+        note.count += 1
+
+    def init_died(self, code: int) -> None:
+        """Process 1 is gone, and with it the machine (Linux panics here)."""
+        self.init_status = code
+        self.entry.stop("init")
+
+    # --- out of memory
+
+    def out_of_memory(self) -> bool:
+        """Let the OOM killer pick somebody; False if there is nobody to kill or it is the current task."""
+        from forkernel.mm.oom import out_of_memory
+
+        return out_of_memory(self, self.current)
+
+    def oom_candidates(self) -> list[Task]:
+        """Processes the OOM killer may look at: not process 1, not kernel threads."""
+        return [
+            task
+            for task in self.pids.processes()
+            if task is not self.child_reaper and any(thread.mm is not None for thread in task.signal.threads)
+        ]
+
+    def oom_is_dying(self, leader: Task) -> bool:
+        """Whether the process was killed already and only has to run to its end."""
+        from forkernel.kernel.signal import fatal_signal_pending
+
+        return any(fatal_signal_pending(thread) for thread in leader.signal.threads)
+
+    def oom_kill(self, leader: Task) -> None:
+        """SIGKILL from the kernel."""
+        from forkernel.kernel.signal import send_signal
+
+        if fire := self.trace.mark_victim:
+            fire(leader)
+        send_signal(SIGKILL, None, leader, group=True)
