@@ -130,6 +130,11 @@ class MmStruct:
         return self.vmas.total_vm
 
     @property
+    def hiwater_vm(self) -> int:
+        """The largest `total_vm` so far."""
+        return max(self.vmas.hiwater_vm, self.vmas.total_vm)
+
+    @property
     def locked_vm(self) -> int:
         """Pages of locked areas."""
         return self.vmas.locked_vm

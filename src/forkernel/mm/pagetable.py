@@ -333,6 +333,18 @@ class PageTable:
                     below.append((child, level - 1, lower))
             stack.extend(reversed(below))
 
+    def table_pages(self) -> int:
+        """Pages the tables take, the top one included; those shared with others count in full."""
+        count = 1
+        stack = [(self.store.words[self.pgd * 512 + slot] >> 12 & FRAME_MASK, 3) for slot in self.slots]
+        while stack:
+            table, level = stack.pop()
+            count += 1
+            if level > 1:
+                for index in each_bit(self.store.live[table]):
+                    stack.append((self.store.words[table * 512 + index] >> 12 & FRAME_MASK, level - 1))
+        return count
+
     def entries(self, start: int = 0, end: int = 1 << 47) -> Iterator[tuple[int, int]]:
         """(address, leaf entry) of each present page in `[start, end)`, in order; write bit as in `lookup`."""
         for table, base in self.tables(start, end):

@@ -210,8 +210,8 @@ class VmaList:
     """
 
     __slots__ = (
-        "areas", "data_vm", "def_flags", "exec_vm", "gap_max", "gap_top", "locked_vm", "mm", "mru", "seen_flags",
-        "sharing", "stack_vm", "starts", "total_vm",
+        "areas", "data_vm", "def_flags", "exec_vm", "gap_max", "gap_top", "hiwater_vm", "locked_vm", "mm", "mru",
+        "seen_flags", "sharing", "stack_vm", "starts", "total_vm",
     )  # fmt: skip
 
     def __init__(self, mm: Any = None) -> None:
@@ -229,6 +229,8 @@ class VmaList:
         self.gap_top = self.gap_max = 0
         """get_unmapped_area's memory: no gap above `gap_top` is larger than `gap_max`; 0, 0: unknown."""
         self.total_vm = self.data_vm = self.exec_vm = self.stack_vm = self.locked_vm = 0
+        self.hiwater_vm = 0
+        """The largest `total_vm` before the last removal."""
 
     def copy(self, mm: Any = None) -> VmaList:
         """The list for address space `mm`, in constant time; areas are the same Python objects.
@@ -246,7 +248,7 @@ class VmaList:
         new.def_flags = self.def_flags
         new.gap_top = self.gap_top
         new.gap_max = self.gap_max
-        new.total_vm = self.total_vm
+        new.total_vm = new.hiwater_vm = self.total_vm
         new.data_vm = self.data_vm
         new.exec_vm = self.exec_vm
         new.stack_vm = self.stack_vm
@@ -329,6 +331,7 @@ class VmaList:
         """Take `[start, end)` out, splitting areas at its edges; returns what was there, cut to the range."""
         removed = [vma.clip(start, end) for vma in self.overlapping(start, end)]
         if removed:
+            self.hiwater_vm = max(self.hiwater_vm, self.total_vm)
             self._put(start, end, [])
             if end > self.gap_top:
                 self.gap_top = self.gap_max = 0
