@@ -1,45 +1,88 @@
-"""Signals sent to forkernel itself: SIGINT goes to the guest's foreground group, SIGTERM and SIGHUP end the run.
+"""Signals sent to forkernel itself: SIGINT and SIGQUIT go to the guest, SIGTERM and SIGHUP end the run.
 
-A second SIGINT while the first had no effect ends the run too. The handlers only note what happened and stop
-the CPU; the kernel acts between traps.
+The handler only notes the signal and asks the machine to stop at the next trap; `deliver` acts on it while the
+machine stands still. The host's wake-up descriptor ends a wait for input meanwhile. Repeated SIGINTs end the
+run, for guests that take no notice.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from forkernel.api import Kernel
 
+FORWARDED = (signal.SIGINT, signal.SIGQUIT)
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 3
-"""So many SIGINTs in one run end it."""
+"""So many SIGINTs end the run."""
+
+
+class WakeUp:
+    """Stands among the machine's inputs, so that its idle loop notices a signal of the host."""
+
+    def __init__(self, host_fd: int, inputs: dict[int, Any]) -> None:
+        self.host_fd = host_fd
+        self.inputs = inputs
+
+    def wanted(self) -> bool:
+        """Only beside another input: alone it must not keep a machine waiting that nothing else can wake."""
+        return any(source is not self and source.wanted() for source in self.inputs.values())
+
+    def wake_up(self) -> None:
+        """Signals came: forget how many."""
+        with suppress(BlockingIOError):
+            os.read(self.host_fd, 4096)
 
 
 class HostSignals:
-    """While entered, the host's signals go to `kernel`."""
+    """While entered, signals of the host go to `kernel`."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.before: dict[int, Any] = {}
+        self.pending: list[int] = []
         self.interrupts = 0
+        self.ending = 0
+        """The signal that ends the run, 0 for none."""
+        self.pipe = (-1, -1)
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, *ENDING):
-            self.before[number] = signal.signal(number, self.handle)
+        self.pipe = os.pipe()
+        for fd in self.pipe:
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(self.pipe[1], warn_on_full_buffer=False)
+        inputs = self.kernel.system.host_inputs
+        inputs[self.pipe[0]] = WakeUp(self.pipe[0], inputs)
+        for number in (*FORWARDED, *ENDING):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self.before[number] = signal.signal(number, self.handle)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, action in self.before.items():
             signal.signal(number, action)
+        signal.set_wakeup_fd(-1)
+        self.kernel.system.host_inputs.pop(self.pipe[0], None)
+        for fd in self.pipe:
+            os.close(fd)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """The host sent a signal."""
-        if number == signal.SIGINT:
-            self.interrupts += 1
-            if self.interrupts < PATIENCE:
-                self.kernel.interrupt()
-                return
-        self.kernel.stop(number)
+        """The host sent a signal: stop soon."""
+        self.pending.append(number)
+        self.kernel.stop()
+
+    def deliver(self) -> None:
+        """Pass on what came, or note that the run is to end."""
+        pending, self.pending = self.pending, []
+        for number in pending:
+            if number == signal.SIGINT:
+                self.interrupts += 1
+            if number in ENDING or self.interrupts >= PATIENCE:
+                self.ending = number
+            else:
+                self.kernel.interrupt(number)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
-from forkernel.cli import EXIT_USAGE
+from forkernel.abi.errno import ENOENT
+from forkernel.cli.host_signals import HostSignals
 from forkernel.cli.options import COMMANDS, UsageError, parse
-from forkernel.errors import UserError
+from forkernel.cli.report import report_lines
+from forkernel.trace.text import MESSAGES
 
 if TYPE_CHECKING:
     from forkernel.api import Kernel, Process
@@ -84,6 +87,7 @@ class Run:
             binds=values["bind"],
             memory=values["memory"],
             pids=values["pids"],
+            cpus=values["cpus"],
             seed=values["seed"],
             clock=clock_kind(values),
             strict=values["strict"],
@@ -116,27 +120,43 @@ class Run:
 
     def run(self, kernel: Kernel) -> int:
         """Start the program and run it to its end."""
-        from forkernel.cli.host_signals import HostSignals
-
-        with HostSignals(kernel):
-            process = kernel.spawn(self.program, init=self.values["init"])
-            kernel.run(timeout=self.values["timeout"])
-        status = self.exit_status(kernel, process)
-        self.report(kernel)
+        process = kernel.spawn(self.program, init=self.values["init"])
+        with HostSignals(kernel) as signals:
+            why = self.until_end(kernel, process, signals)
+        status = self.exit_status(kernel, process, why, signals)
+        for line in report_lines(kernel, process):
+            complain(line)
         return status
 
-    def exit_status(self, kernel: Kernel, process: Process) -> int:
-        """The status of the whole run."""
-        raise NotImplementedError
+    def until_end(self, kernel: Kernel, process: Process, signals: HostSignals) -> str:
+        """Run, passing on signals of the host as they come; why it ended (see Kernel.run)."""
+        limit: float | None = self.values["timeout"]
+        end = None if limit is None else time.monotonic() + limit
+        while not signals.ending:
+            left = None if end is None else max(end - time.monotonic(), 0.001)
+            why = kernel.run(until=process, timeout=left)
+            if why != "stopped":
+                return why
+            signals.deliver()
+        return "stopped"
 
-    def report(self, kernel: Kernel) -> None:
-        """What is worth knowing at the end, on standard error."""
-        from forkernel.cli.report import report_lines
+    def exit_status(self, kernel: Kernel, process: Process, why: str, signals: HostSignals) -> int:
+        """The status of the whole run; a line on stderr where it is not the program's own."""
+        name = self.program[0]
+        if process.exec_error:
+            complain(f"{name}: {MESSAGES.get(process.exec_error, 'cannot be run')}")
+            return EXIT_NOT_FOUND if process.exec_error == ENOENT else EXIT_CANNOT_RUN
+        if process.status is not None:
+            return process.status.shell_code
+        if signals.ending:
+            return 128 + signals.ending
+        if why == "timeout":
+            complain(f"{name} did not end within {self.values['timeout']:g} s")
+            return EXIT_TIMEOUT
+        complain("every process waits for something that can never happen")
+        return EXIT_TIMEOUT
 
-        for line in report_lines(kernel):
-            print(line, file=sys.stderr)
-        if self.command == "trace":
-            print(kernel.tree(), file=sys.stderr)
 
-
-__all__ = ["EXIT_CANNOT_RUN", "EXIT_NOT_FOUND", "EXIT_TIMEOUT", "EXIT_USAGE", "Run", "UserError", "main_run"]
+def complain(line: str) -> None:
+    """One line on standard error."""
+    print(f"forkernel: {line}", file=sys.stderr, flush=True)

@@ -53,21 +53,20 @@ class JsonSink(Sink):
         outcome = ("delivered", "ignored", "already pending")[result]
         self._object("send", task, signal=structs.signal_name(sig), number=sig, group=group, outcome=outcome)
 
-    def sched_process_fork(self, parent: Any, child: Any) -> None:
+    def forked(self, parent: Any, child: Any) -> None:
         """A task has a child."""
         self._object("fork", parent, child=child.pid, child_pid=child.tgid)
 
-    def sched_process_exec(self, task: Any, filename: bytes, old_pid: int) -> None:
+    def execed(self, task: Any, filename: bytes, old_pid: int) -> None:
         """A new program runs."""
         self._object("exec", task, filename=filename.decode("utf-8", "backslashreplace"), old_tid=old_pid)
 
-    def sched_process_exit(self, task: Any) -> None:
+    def call_abandoned(self, record: Record) -> None:
+        """A call that its task does not live to see the end of."""
+        self._call(record, None, None)
+
+    def exited(self, task: Any) -> None:
         """A task is gone."""
-        record = self.interrupted(task)
-        if record is not None:
-            self._call(record, None, None)
-        if "exits" not in self.groups:
-            return
         code = task.exit_code
         signal = structs.signal_name(code & 0x7F) if code & 0x7F else None
         self._object("exit", task, status=None if signal else code >> 8 & 0xFF, signal=signal, core=bool(code & 0x80))
@@ -105,6 +104,11 @@ class JsonSink(Sink):
         head = {"event": event, "time": now, "pid": task.tgid, "tid": task.pid, "comm": _text(task.comm)}
         self.out.write(json.dumps({**head, **fields}, separators=(", ", ": ")) + "\n")
 
+    def close(self) -> None:
+        """The last object: `{"event": "tree", "tasks": [...]}`, each with its `children`."""
+        self.out.write(json.dumps({"event": "tree", "tasks": self.tree.objects()}) + "\n")
+        super().close()
+
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
@@ -112,5 +116,6 @@ def _text(name: bytes) -> str:
 
 EVENTS = (
     "syscall", "signal", "stop", "send", "fork", "exec", "exit", "wait", "free", "oom", "switch", "wakeup", "fault",
+    "tree",
 )  # fmt: skip
 """The values of `event`."""

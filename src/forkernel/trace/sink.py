@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from forkernel.trace.calls import Argument, signature
 from forkernel.trace.kinds import Record
+from forkernel.trace.tree import ProcessTree
 
 
 class Writer(Protocol):
@@ -38,6 +39,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """What a user may ask for, and the tracepoints behind it."""
 
 DEFAULT_GROUPS = ("calls", "signals", "forks", "execs", "exits", "switches")
+
+LIFE = ("sched_process_fork", "sched_process_exec", "sched_process_exit")
+"""Always listened to, for the tree."""
 
 NO_RETURN = ("exit", "exit_group")
 
@@ -67,14 +71,14 @@ class Sink:
         self.out = out
         self.calls = calls
         self.groups = groups
+        self.tree = ProcessTree()
+        """Every task of the run, for the summary at the end."""
         self.records: dict[Any, Record] = {}
         """Calls under way, by task (its ID may change meanwhile: execve by a thread)."""
 
     def hook(self, name: str) -> Callable[..., None] | None:
         """The method for tracepoint `name`, None if the user did not ask for it."""
-        wanted = any(name in GROUPS[group] for group in self.groups)
-        if name == "sched_process_exit":
-            wanted = True
+        wanted = name in LIFE or any(name in GROUPS[group] for group in self.groups)
         return getattr(self, name, None) if wanted else None
 
     # --- calls
@@ -111,9 +115,27 @@ class Sink:
             if text is not None:
                 record.texts.append(text)
 
-    def interrupted(self, task: Any) -> Record | None:
-        """The call that a dying task leaves unfinished."""
-        return self.records.pop(task, None)
+    # --- life and death
+    def sched_process_fork(self, parent: Any, child: Any) -> None:
+        """A task has a child."""
+        self.tree.forked(parent, child)
+        if "forks" in self.groups:
+            self.forked(parent, child)
+
+    def sched_process_exec(self, task: Any, filename: bytes, old_pid: int) -> None:
+        """A new program runs."""
+        self.tree.execed(task)
+        if "execs" in self.groups:
+            self.execed(task, filename, old_pid)
+
+    def sched_process_exit(self, task: Any) -> None:
+        """A task is gone, perhaps in the middle of a call."""
+        self.tree.exited(task)
+        record = self.records.pop(task, None)
+        if record is not None:
+            self.call_abandoned(record)
+        if "exits" in self.groups:
+            self.exited(task)
 
     # --- for subclasses
     def call_begins(self, record: Record) -> None:
@@ -124,6 +146,18 @@ class Sink:
 
     def call_never_ends(self, record: Record) -> None:
         """exit, exit_group: the call starts and that is all."""
+
+    def call_abandoned(self, record: Record) -> None:
+        """The task dies in the middle of the call."""
+
+    def forked(self, parent: Any, child: Any) -> None:
+        """A task has a child."""
+
+    def execed(self, task: Any, filename: bytes, old_pid: int) -> None:
+        """A new program runs."""
+
+    def exited(self, task: Any) -> None:
+        """A task is gone."""
 
     def close(self) -> None:
         """The run is over."""

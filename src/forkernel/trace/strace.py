@@ -20,6 +20,7 @@ from forkernel.trace.calls import result_text
 from forkernel.trace.kinds import Record
 from forkernel.trace.sink import DEFAULT_GROUPS, CallTable, Sink, Writer
 from forkernel.trace.text import quote
+from forkernel.trace.tree import ending
 
 COLUMN = 40
 """Where ` = result` stands, if the call is short enough."""
@@ -89,31 +90,21 @@ class StraceSink(Sink):
         self._line(task, f"=== signal: {structs.signal_name(sig)} sent to {whom} {task.pid}{what} ===")
 
     # --- life and death
-    def sched_process_fork(self, parent: Any, child: Any) -> None:
+    def forked(self, parent: Any, child: Any) -> None:
         """A task has a child."""
         kind = "thread" if child.tgid != child.pid else "process"
         self._line(parent, f"=== fork: new {kind} {child.pid} ===")
 
-    def sched_process_exec(self, task: Any, filename: bytes, old_pid: int) -> None:
+    def execed(self, task: Any, filename: bytes, old_pid: int) -> None:
         """A new program runs."""
         was = f" (was thread {old_pid})" if old_pid != task.pid else ""
         self._line(task, f"=== exec: {quote(filename)}{was} ===")
 
-    def sched_process_exit(self, task: Any) -> None:
+    def exited(self, task: Any) -> None:
         """A task is gone."""
-        record = self.interrupted(task)
-        if record is not None:
-            self._abandon(record)
-        if "exits" not in self.groups:
-            return
-        code = task.exit_code
-        if code & 0x7F:
-            core = " (core dumped)" if code & 0x80 else ""
-            self._line(task, f"+++ killed by {structs.signal_name(code & 0x7F)}{core} +++")
-        else:
-            self._line(task, f"+++ exited with {code >> 8 & 0xFF} +++")
+        self._line(task, f"+++ {ending(task.exit_code)} +++")
 
-    def _abandon(self, record: Record) -> None:
+    def call_abandoned(self, record: Record) -> None:
         """A call that its task does not live to see the end of."""
         text = _given(record)
         if self.open is record:
@@ -167,6 +158,8 @@ class StraceSink(Sink):
     def close(self) -> None:
         """Calls still under way are left unfinished, as strace leaves them when it detaches."""
         self._break_line()
+        if lines := self.tree.lines():
+            self.out.write("\n".join(["", "process tree:", *lines]) + "\n")
         super().close()
 
 
