@@ -333,6 +333,7 @@ class Entry:
         """Timers, signals, and the choice of the next task (Linux: exit_to_user_mode_loop)."""
         if self.clock.now >= self._grant_end:
             self.sched.tick()
+            self.system.calc_load()
             if check := self.system.check_cpu_timers:
                 check(task)
         if self.clock.now >= self.timers.next_expiry:

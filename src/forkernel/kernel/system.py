@@ -18,6 +18,7 @@ from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
 from forkernel.kernel.pid import PidTable
 from forkernel.kernel.sched import Scheduler
+from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
 from forkernel.trace.tracepoints import Trace
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from forkernel.mm.pagetable import TableStore
 
 SIGKILL = 9
+LOAD_FREQ_NS = 5_000_000_000
+LOAD_DECAY = (1884, 2014, 2037)  # 2048 / exp(5 s / 1, 5, 15 min)
 
 
 @dataclass
@@ -89,6 +92,10 @@ class System:
         self.unimplemented: dict[str, Unimplemented] = {}
         self.stopping = ""
         self.idle_ns = 0
+        self.user_ns = self.nice_ns = self.system_ns = 0
+        """Time of tasks that are gone; see `cpu_times`."""
+        self._loads = [0, 0, 0]
+        self._next_load = LOAD_FREQ_NS
         self.check_cpu_timers: Callable[[Task], None] | None = None
         self.host_deadline: float | None = None
         self.init_status: int | None = None
@@ -114,6 +121,45 @@ class System:
         """Every task but process 0, in order of creation."""
         return iter(list(self.pids.tasks))
 
+    def cpu_times(self) -> tuple[int, int, int, int]:
+        """Nanoseconds of the CPU in user mode, in niced user mode, in the kernel, and idle."""
+        user, nice, kernel = self.user_ns, self.nice_ns, self.system_ns
+        for task in (self.init_task, *self.pids.tasks):
+            if task.se.nice > 0:
+                nice += task.utime
+            else:
+                user += task.utime
+            kernel += task.stime
+        return user, nice, kernel, self.idle_ns
+
+    @property
+    def load(self) -> tuple[int, int, int]:
+        """Load averages over 1, 5 and 15 minutes, fixed point with 11 bits of fraction."""
+        self.calc_load()
+        return (self._loads[0], self._loads[1], self._loads[2])
+
+    def calc_load(self) -> None:
+        """Every 5 s the averages move towards the number of tasks that run or wait uninterruptibly (loadavg.c)."""
+        now = self.clock.now
+        if now < self._next_load:
+            return
+        waiting = sum(bool(task.state & TASK_UNINTERRUPTIBLE) and not task.exit_state for task in self.pids.tasks)
+        active = (self.sched.nr_running + bool(self.sched.current.pid) + waiting) << 11
+        for _ in range(min((now - self._next_load) // LOAD_FREQ_NS + 1, 1000)):
+            self._loads = [
+                (load * decay + active * (2048 - decay) + (2047 if active >= load else 0)) >> 11
+                for load, decay in zip(self._loads, LOAD_DECAY, strict=True)
+            ]
+        self._next_load = now - now % LOAD_FREQ_NS + LOAD_FREQ_NS
+
+    def account_dead(self, task: Task) -> None:
+        """release_task: keep the CPU time of a task that goes."""
+        if task.se.nice > 0:
+            self.nice_ns += task.utime
+        else:
+            self.user_ns += task.utime
+        self.system_ns += task.stime
+
     # --- idle
 
     def idle(self) -> bool:
@@ -121,6 +167,7 @@ class System:
 
         False if neither can come: the run is over, or hangs.
         """
+        self.calc_load()
         due = self.timers.next_expiry
         waiting = [source for source in self.host_inputs.values() if source.wanted()]
         now = self.clock.monotonic()
