@@ -12,6 +12,7 @@ UTS_SYSNAME = b"Linux"
 UTS_RELEASE = b"6.1.0-forkernel"
 """The Linux release whose behaviour programs may expect, and whose work it is not."""
 UTS_VERSION = b"#1 Forkernel"
+UTS_MACHINE = b"x86_64"
 UTS_HOSTNAME = b"forkernel"
 UTS_DOMAINNAME = b"(none)"
 

@@ -1,0 +1,164 @@
+"""Calls on the whole machine: uname, sethostname, sysinfo, getrandom, personality, syslog, reboot."""
+
+from __future__ import annotations
+
+from forkernel.abi.capability import CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYSLOG
+from forkernel.abi.errno import EFAULT, EINVAL, EPERM
+from forkernel.abi.system import (
+    GRND_INSECURE,
+    GRND_NONBLOCK,
+    GRND_RANDOM,
+    LINUX_REBOOT_CMD_CAD_OFF,
+    LINUX_REBOOT_CMD_CAD_ON,
+    LINUX_REBOOT_CMD_HALT,
+    LINUX_REBOOT_CMD_POWER_OFF,
+    LINUX_REBOOT_CMD_RESTART,
+    LINUX_REBOOT_CMD_RESTART2,
+    LINUX_REBOOT_MAGIC1,
+    LINUX_REBOOT_MAGIC2,
+    SYSLOG_ACTION_CONSOLE_LEVEL,
+    SYSLOG_ACTION_READ,
+    SYSLOG_ACTION_READ_ALL,
+    SYSLOG_ACTION_READ_CLEAR,
+    SYSLOG_ACTION_SIZE_BUFFER,
+    Sysinfo,
+)
+from forkernel.abi.types import I32, U32, U64
+from forkernel.abi.utsname import NEW_UTS_LEN, UTS_MACHINE, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION, NewUtsname
+from forkernel.errors import SysError
+from forkernel.kernel.clock import NSEC_PER_SEC
+from forkernel.kernel.cred import capable
+from forkernel.kernel.task import Task
+from forkernel.mm.uaccess import UserBuf, UserOut
+from forkernel.syscalls.registry import syscall
+from forkernel.wait import Sleep
+
+PAGE_SIZE = 4096
+RANDOM_CHUNK = 1 << 16
+MAX_RW_COUNT = 0x7FFF_F000
+LOG_BUF_LEN = 1 << 17
+
+
+# --- names
+
+
+@syscall("uname")
+def sys_uname(task: Task, name: UserOut[NewUtsname]) -> int:
+    """uname(2)."""
+    system = task.system
+    name.put(
+        NewUtsname(UTS_SYSNAME, system.hostname, UTS_RELEASE, UTS_VERSION, UTS_MACHINE, system.domainname)
+    )
+    return 0
+
+
+def _new_name(task: Task, name: UserBuf, length: int) -> bytes:
+    """The name given to sethostname or setdomainname; EPERM, EINVAL, EFAULT in this order."""
+    if not capable(task, CAP_SYS_ADMIN):
+        raise SysError(EPERM)
+    if not 0 <= length <= NEW_UTS_LEN:
+        raise SysError(EINVAL)
+    return name.read(length).split(b"\0")[0]
+
+
+@syscall("sethostname")
+def sys_sethostname(task: Task, name: UserBuf, length: I32) -> int:
+    """sethostname(2)."""
+    task.system.hostname = _new_name(task, name, length)
+    return 0
+
+
+@syscall("setdomainname")
+def sys_setdomainname(task: Task, name: UserBuf, length: I32) -> int:
+    """setdomainname(2)."""
+    task.system.domainname = _new_name(task, name, length)
+    return 0
+
+
+# --- the machine
+
+
+@syscall("sysinfo", caveat="load averages are 0, and so are shared and buffer memory")
+def sys_sysinfo(task: Task, info: UserOut[Sysinfo]) -> int:
+    """sysinfo(2)."""
+    system = task.system
+    info.put(
+        Sysinfo(
+            uptime=-(-system.clock.monotonic() // NSEC_PER_SEC),
+            totalram=system.frames.total * PAGE_SIZE,
+            freeram=system.frames.free_count() * PAGE_SIZE,
+            procs=min(sum(1 for _ in system.all_tasks()), 0xFFFF),
+            mem_unit=1,
+        )
+    )
+    return 0
+
+
+@syscall("getrandom")
+def sys_getrandom(task: Task, buffer: UserBuf, count: U64, flags: U32) -> int:
+    """getrandom(2), from the machine's seeded generator: the same on every run with the same seed."""
+    if flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE):
+        raise SysError(EINVAL)
+    if flags & (GRND_RANDOM | GRND_INSECURE) == GRND_RANDOM | GRND_INSECURE:
+        raise SysError(EINVAL)
+    count = min(count, MAX_RW_COUNT)
+    mm, done = buffer.mm, 0
+    while done < count:
+        size = min(count - done, RANDOM_CHUNK - (buffer.addr + done) % PAGE_SIZE)
+        try:
+            mm.write(buffer.addr + done, task.system.rng.randbytes(size))
+        except SysError:
+            if not done:
+                raise
+            break
+        done += size
+    return done
+
+
+@syscall("personality", caveat="stored and inherited; of the flags, address randomization alone has an effect")
+def sys_personality(task: Task, persona: U32) -> int:
+    """personality(2)."""
+    old = task.personality
+    if persona != 0xFFFFFFFF:
+        task.personality = persona
+    return old
+
+
+@syscall("syslog", caveat="the kernel log is empty")
+def sys_syslog(task: Task, action: I32, buffer: UserBuf, length: I32) -> int:
+    """syslog(2): nothing is ever logged, so reading all of it gives nothing, and reading more waits."""
+    if not capable(task, CAP_SYSLOG) and not capable(task, CAP_SYS_ADMIN):
+        raise SysError(EPERM)
+    if not 0 <= action <= SYSLOG_ACTION_SIZE_BUFFER:
+        raise SysError(EINVAL)
+    if action in (SYSLOG_ACTION_READ, SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_READ_CLEAR):
+        if buffer.addr == 0 or length < 0:
+            raise SysError(EINVAL)
+        if action == SYSLOG_ACTION_READ and length:
+            raise Sleep
+    if action == SYSLOG_ACTION_CONSOLE_LEVEL and not 1 <= length <= 8:
+        raise SysError(EINVAL)
+    return LOG_BUF_LEN if action == SYSLOG_ACTION_SIZE_BUFFER else 0
+
+
+@syscall("reboot", caveat="halt, power-off and restart all end the run")
+def sys_reboot(task: Task, magic: U32, magic2: U32, cmd: U32, arg: UserBuf) -> int:
+    """reboot(2)."""
+    if not capable(task, CAP_SYS_BOOT):
+        raise SysError(EPERM)
+    if magic != LINUX_REBOOT_MAGIC1 or magic2 not in LINUX_REBOOT_MAGIC2:
+        raise SysError(EINVAL)
+    if cmd in (LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_CAD_OFF):
+        return 0
+    endings = {
+        LINUX_REBOOT_CMD_RESTART: "restart",
+        LINUX_REBOOT_CMD_RESTART2: "restart",
+        LINUX_REBOOT_CMD_HALT: "halt",
+        LINUX_REBOOT_CMD_POWER_OFF: "power off",
+    }
+    if cmd not in endings:
+        raise SysError(EINVAL)
+    if cmd == LINUX_REBOOT_CMD_RESTART2 and not arg.addr:
+        raise SysError(EFAULT)
+    task.system.entry.stop(endings[cmd])
+    return 0
