@@ -200,7 +200,7 @@ SIGNATURES: dict[str, str] = {
     "rt_sigtimedwait": "sigset3 >siginfo &timespec u64",
     "rt_sigqueueinfo": "pid signal &siginfo",
     "rt_tgsigqueueinfo": "pid pid signal &siginfo",
-    "rt_sigreturn": "",
+    "rt_sigreturn": "sigreturn_mask",
     "sigaltstack": "&sigaltstack >sigaltstack",
     "pause": "",
     "restart_syscall": "",

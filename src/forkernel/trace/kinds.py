@@ -284,6 +284,17 @@ def sigset_shown(record: Record, value: int) -> str:
     return address(value) if data is None else structs.sigset(data)
 
 
+UC_SIGMASK = 296
+"""Offset of uc_sigmask in struct ucontext, which lies at the top of the stack in rt_sigreturn."""
+
+
+def sigreturn_mask(record: Record, value: int) -> str | None:
+    """The mask that rt_sigreturn puts back."""
+    regs = getattr(record.task, "regs", None)
+    data = None if regs is None else peek(record.mm, regs.rsp + UC_SIGMASK, 8)
+    return None if data is None else f"{{mask={structs.sigset(data)}}}"
+
+
 def sigset_arg(record: Record, value: int) -> str:
     """The pair of pointer and size that pselect6 takes."""
     words = peek_words(record.mm, value, 2) if value else None
@@ -806,6 +817,7 @@ KINDS: dict[str, Kind] = {
     "sigset2": SignalSet(2),
     "sigset3": SignalSet(3),
     "sigset_arg": sigset_arg,
+    "sigreturn_mask": sigreturn_mask,
     "dup_flags": Masked(flags.OPEN_FLAGS),
     "at": Masked(flags.AT_FLAGS),
     "access_at": Masked(flags.ACCESS_AT_FLAGS),
