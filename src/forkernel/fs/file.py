@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EBADF, EFBIG, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ESPIPE
+from forkernel.abi.errno import EBADF, EFBIG, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ESPIPE, ETXTBSY
 from forkernel.abi.fcntl import (
     O_ACCMODE,
     O_APPEND,
@@ -55,7 +55,9 @@ RELATIME_NS = 24 * 3600 * 10**9
 class File:
     """An open file description. `inode` and `path` are None only where Linux has an anonymous inode."""
 
-    __slots__ = ("cred", "ep_links", "f_owner", "flags", "inode", "path", "pos", "readable", "refs", "writable")
+    __slots__ = (
+        "access", "cred", "ep_links", "f_owner", "flags", "inode", "path", "pos", "readable", "refs", "writable",
+    )  # fmt: skip
 
     inode: Any
     """Inode; Any because most users know which kind of file they hold."""
@@ -78,6 +80,8 @@ class File:
         """Who opened it."""
         self.f_owner: Any = None
         """Who gets SIGIO (F_SETOWN)."""
+        self.access = 0
+        """What this opening adds to `inode.writecount`: 1 for a writer, -1 for a program being run."""
         self.ep_links: Any = None
         """epoll items that watch this file (fs/eventpoll.py)."""
 
@@ -103,11 +107,32 @@ class File:
             from forkernel.fs.locks import locks_remove_file
 
             locks_remove_file(self)
+        if self.access:
+            self.allow_access()
         self.release()
         if inode is not None:
             inode.opens -= 1
             if not inode.opens and not inode.nlink:
                 inode.evict()
+
+    def deny_write_access(self) -> None:
+        """Keep others from opening the file for writing while it is run; ETXTBSY if somebody has it open so."""
+        if self.inode.writecount > 0:
+            raise SysError(ETXTBSY)
+        self.access = -1
+        self.inode.writecount -= 1
+
+    def get_write_access(self) -> None:
+        """The file is open for writing; ETXTBSY while it is run."""
+        if self.inode.writecount < 0:
+            raise SysError(ETXTBSY)
+        self.access = 1
+        self.inode.writecount += 1
+
+    def allow_access(self) -> None:
+        """Take back deny_write_access or get_write_access."""
+        self.inode.writecount -= self.access
+        self.access = 0
 
     def flush(self, task: Task) -> None:
         """A descriptor for the file is being closed."""

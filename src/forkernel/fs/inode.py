@@ -88,7 +88,7 @@ class Inode:
 
     __slots__ = (
         "atime", "ctime", "flctx", "gid", "ino", "mapping", "mode", "mtime", "nlink", "opens", "pipe", "rdev",
-        "sb", "size", "uid",
+        "sb", "size", "uid", "writecount",
     )  # fmt: skip
 
     volatile: ClassVar[bool] = False
@@ -110,6 +110,8 @@ class Inode:
         """Files open on it (each mapping holds one open): at 0 with no name left it is evicted."""
         self.flctx: Any = None
         """Locks on the file (fs/locks.py)."""
+        self.writecount = 0
+        """Openings for writing; below zero: so many programs run from the file (Linux: i_writecount)."""
         self.pipe: Any = None
         """What is in a FIFO while it is open (fs/pipe.py)."""
 

@@ -21,6 +21,7 @@ from forkernel.abi.errno import (
     EPERM,
     EROFS,
     ESPIPE,
+    ETXTBSY,
 )
 from forkernel.abi.fcntl import (
     __O_SYNC,
@@ -191,7 +192,10 @@ def may_open(task: Task, place: Path, flags: int) -> None:
 def vfs_open(task: Task, place: Path, flags: int) -> File:
     """Let the inode make the `File`; O_TRUNC empties a regular file. Permission was checked."""
     inode = place.dentry.inode
-    if flags & O_TRUNC and inode.mode & S_IFMT == S_IFREG:
+    regular = inode.mode & S_IFMT == S_IFREG
+    if regular and inode.writecount < 0 and flags & (O_ACCMODE | O_TRUNC):
+        raise SysError(ETXTBSY)
+    if flags & O_TRUNC and regular:
         file_remove_sids(task, inode)
         inode.truncate(0)
     try:
@@ -204,6 +208,8 @@ def vfs_open(task: Task, place: Path, flags: int) -> File:
     if file.path is None:
         file.path = place
     file.cred = task.cred
+    if regular and file.writable:
+        file.get_write_access()
     return file
 
 
@@ -216,7 +222,9 @@ def file_remove_sids(task: Task, inode: Inode) -> None:
 
 
 def do_open_execat(task: Task, dirfd: int, path: bytes, at_flags: int) -> File:
-    """Open a program to execute: a regular file with x permission, not on a noexec mount (EACCES)."""
+    """Open a program to execute: a regular file with x permission, not on a noexec mount (EACCES),
+    and not open for writing (ETXTBSY); the file denies writing until `allow_access` or its end.
+    """
     if at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH):
         raise SysError(EINVAL)
     follow = not at_flags & AT_SYMLINK_NOFOLLOW
@@ -228,7 +236,13 @@ def do_open_execat(task: Task, dirfd: int, path: bytes, at_flags: int) -> File:
     if kind != S_IFREG or place.mnt.flags & MNT_NOEXEC:
         raise SysError(EACCES)
     inode.permission(task.cred, MAY_EXEC)
-    return vfs_open(task, place, 0)
+    file = vfs_open(task, place, 0)
+    try:
+        file.deny_write_access()
+    except SysError:
+        file.put()
+        raise
+    return file
 
 
 # --- size
@@ -250,6 +264,8 @@ def vfs_truncate(task: Task, place: Path, size: int) -> None:
         raise SysError(EINVAL)
     want_write(place.mnt)
     inode_permission(task, place, MAY_WRITE)
+    if inode.writecount < 0:
+        raise SysError(ETXTBSY)
     do_truncate(task, inode, size)
 
 

@@ -102,9 +102,11 @@ class Bprm:
 
     def release(self) -> None:
         """Let the files go: their mappings hold them, or nobody needs them. May be called twice."""
-        for file in (self.file, self.interp_file):
-            if file is not None:
-                file.put()
+        if self.interp_file is not None:
+            self.interp_file.allow_access()
+            self.interp_file.put()
+        if self.file is not None:
+            self.file.put()
         self.file = self.interp_file = None
 
     def add_string(self, text: bytes) -> None:
@@ -277,7 +279,7 @@ def exec_binprm(task: Task, bprm: Bprm) -> ElfProgram:
         for text in (interp, *reversed(first)):
             bprm.add_string(text)
         bprm.argv = [*first, interp, *bprm.argv[1:]]
-        file = task.system.vfs.open_exec(task, AT_FDCWD, name, 0)
+        file = task.system.vfs.open_exec(task, AT_FDCWD, name, 0 if name else AT_EMPTY_PATH)
         bprm.file.put()
         bprm.file, interp = file, name
     raise SysError(ELOOP)

@@ -31,28 +31,43 @@ PIDFD_SELF_THREAD = -10000
 PIDFD_SELF_THREAD_GROUP = -10001
 
 
-class PidFile(File):
-    """An open pidfd: the thread `tid` of the process that `signal` belongs to.
+class PidInode(Inode):
+    """The inode of a process or thread; opened through /proc/self/fd it gives another pidfd.
 
-    execve by another thread than the leader hands the leader's PID to that thread: the number, not the
-    Task, is what stays.
+    execve by another thread than the leader hands the leader's PID to that thread: the number in its
+    process, not the Task, is what stays.
     """
 
-    __slots__ = ("signal", "thread", "tid", "wait")
+    __slots__ = ("signal", "tid", "wait")
 
-    def __init__(self, inode: Inode, task: Task, flags: int) -> None:
-        super().__init__(inode, O_RDWR | flags & PIDFD_NONBLOCK)
-        self.flags |= flags & PIDFD_THREAD
+    def __init__(self, task: Task) -> None:
+        super().__init__(task.system.vfs.anon_inode().sb, 0o700, ino=pidfs_ino(task))
         self.signal: SignalStruct = task.signal
         self.tid = task.pid
+        self.wait: WaitQueue = task.pidfd_wait
+
+    def open(self, task: Task, flags: int) -> File:
+        """One more pidfd for the same process."""
+        return PidFile(self, flags)
+
+
+class PidFile(File):
+    """An open pidfd."""
+
+    __slots__ = ("thread",)
+
+    inode: PidInode
+
+    def __init__(self, inode: PidInode, flags: int) -> None:
+        super().__init__(inode, O_RDWR | flags & PIDFD_NONBLOCK)
+        self.flags |= flags & PIDFD_THREAD
         self.thread = bool(flags & PIDFD_THREAD)
         """It stands for one thread (PIDFD_THREAD), not for the process."""
-        self.wait: WaitQueue = task.pidfd_wait
 
     def target(self) -> Task | None:
         """The task, a zombie included; None once it is reaped."""
-        for thread in self.signal.threads:
-            if thread.pid == self.tid:
+        for thread in self.inode.signal.threads:
+            if thread.pid == self.inode.tid:
                 return thread
         return None
 
@@ -61,24 +76,24 @@ class PidFile(File):
         target = self.target()
         if target is None:
             return EPOLLIN | EPOLLRDNORM | EPOLLHUP
-        if target.exit_state and (not target.is_leader or len(self.signal.threads) == 1):
+        if target.exit_state and (not target.is_leader or len(target.signal.threads) == 1):
             return EPOLLIN | EPOLLRDNORM
         return 0
 
     def poll_queues(self) -> tuple[WaitQueue, ...]:
         """Woken at the end and at the reaping."""
-        return (self.wait,)
+        return (self.inode.wait,)
 
     def fdinfo(self) -> bytes:
         """PID as seen from the machine's one PID namespace, -1 once it is reaped."""
-        number = self.tid if self.target() is not None else -1
+        number = self.inode.tid if self.target() is not None else -1
         return b"Pid:\t%d\nNSpid:\t%d\n" % (number, number)
 
 
 def pidfd_create(task: Task, flags: int) -> File:
     """A file that stands for `task`; `flags`: PIDFD_NONBLOCK, PIDFD_THREAD."""
-    inode = Inode(task.system.vfs.anon_inode().sb, 0o700, ino=pidfs_ino(task))
-    file = PidFile(inode, task, flags)
+    inode = PidInode(task)
+    file = PidFile(inode, flags)
     file.path = task.system.vfs.pseudo_path(inode, b"anon_inode:[pidfd]")
     return file
 
