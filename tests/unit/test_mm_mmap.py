@@ -206,8 +206,8 @@ def test_file_mapping_permissions(mm, errno, readable, writable, prot, flags):
 
 def test_file_offset_overflow(mm):
     file = FakeFile(mm.frames, 4)
-    fails(e.EOVERFLOW, do_mmap, mm, 0, 2 * P, RW, m.MAP_PRIVATE, file, (1 << 51) - 1)
-    do_mmap(mm, 0, P, RW, m.MAP_PRIVATE, file, (1 << 51) - 1)
+    fails(e.EOVERFLOW, do_mmap, mm, 0, 2 * P, RW, m.MAP_PRIVATE, file, (1 << 51) - 2)
+    do_mmap(mm, 0, P, RW, m.MAP_PRIVATE, file, (1 << 51) - 2)
 
 
 def test_populate_brings_pages_in(mm):

@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
 
 MAX_MAP_COUNT = 65530
-MAX_FILE_PAGES = 1 << 63 - PAGE_SHIFT
+MAX_LFS_FILESIZE = (1 << 63) - 1
 VM_MAYALL = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
 VM_DATA_FLAGS = VM_READ | VM_WRITE | VM_MAYALL
 """What heap and stack pages are: readable and writable."""
@@ -233,7 +233,7 @@ def _file_flags(file: MappableFile, pgoff: int, length: int, flags: int, vm_flag
     kind = flags & MAP_TYPE
     if flags & MAP_HUGETLB:
         raise SysError(EINVAL)
-    if pgoff + (length >> PAGE_SHIFT) > MAX_FILE_PAGES:
+    if pgoff > MAX_LFS_FILESIZE - length >> PAGE_SHIFT:
         raise SysError(EOVERFLOW)
     if kind == MAP_SHARED_VALIDATE and flags & ~LEGACY_MAP_MASK:
         raise SysError(EOPNOTSUPP)
@@ -384,7 +384,7 @@ def dup_mmap(mm: MmStruct, oldmm: MmStruct) -> None:
 
 def do_brk(mm: MmStruct, brk: int) -> int:
     """Move the end of the heap to `brk`; returns where it now is, which is the old place if it cannot move."""
-    if brk < mm.start_brk or not _data_limit_ok(mm, brk):
+    if not mm.start_brk <= brk <= TASK_SIZE or not _data_limit_ok(mm, brk):
         return mm.brk
     new, old = page_align(brk), page_align(mm.brk)
     if new < old:
