@@ -205,7 +205,10 @@ class PipeFile(File):
         pipe = self.pipe
         if not self.readable:
             raise SysError(EBADF)
-        if pipe.bufs:
+        bufs = pipe.bufs
+        if bufs:
+            if len(bufs) == 1 < pipe.max_usage and len(bufs[0]) <= count and type(bufs[0]) is bytes:
+                return bufs.popleft()
             return pipe.pull(count) if count else b""
         if not count or not pipe.writers:
             return b""
@@ -228,6 +231,12 @@ class PipeFile(File):
         if not pipe.readers:
             task.send_signal(SIGPIPE)
             raise SysError(EPIPE)
+        if not pipe.bufs and size <= PAGE_SIZE and not self.flags & O_DIRECT:
+            pipe.bufs.append(data)
+            pipe.tail_end = size
+            if pipe.rd_wait.waiters:
+                pipe.rd_wait.wake_up()
+            return size
         done = pipe.push(data, bool(self.flags & O_DIRECT))
         if done == size:
             return done
