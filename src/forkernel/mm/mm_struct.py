@@ -35,8 +35,8 @@ class MmStruct:
 
     __slots__ = (
         "arg_end", "arg_start", "binfmt_private", "brk", "dumpable", "end_code", "end_data", "env_end", "env_start",
-        "exe_file", "frames", "hiwater_rss", "mmap_base", "owner", "pt", "saved_auxv", "start_brk", "start_code",
-        "start_data", "start_stack", "system", "users", "vmas",
+        "exe_file", "frames", "hiwater_rss", "membarrier_state", "mmap_base", "owner", "pt", "saved_auxv",
+        "start_brk", "start_code", "start_data", "start_stack", "system", "thp_disable", "users", "vmas",
     )  # fmt: skip
 
     def __init__(self, system: Any, pt: PageTable | None = None) -> None:
@@ -52,6 +52,10 @@ class MmStruct:
         self.saved_auxv = b""
         self.binfmt_private: Any = None
         self.hiwater_rss = 0
+        self.membarrier_state = 0
+        """Registrations of membarrier(2)."""
+        self.thp_disable = False
+        """prctl's PR_SET_THP_DISABLE; there are no huge pages anyway."""
         self.start_code = self.end_code = self.start_data = self.end_data = 0
         self.start_brk = self.brk = self.start_stack = self.mmap_base = 0
         self.arg_start = self.arg_end = self.env_start = self.env_end = 0
@@ -73,6 +77,7 @@ class MmStruct:
         new.saved_auxv = self.saved_auxv
         new.binfmt_private = self.binfmt_private
         new.hiwater_rss = 0
+        new.membarrier_state, new.thp_disable = self.membarrier_state, self.thp_disable
         new.start_code, new.end_code = self.start_code, self.end_code
         new.start_data, new.end_data = self.start_data, self.end_data
         new.start_brk, new.brk = self.start_brk, self.brk
