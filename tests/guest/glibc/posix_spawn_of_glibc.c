@@ -6,10 +6,12 @@ int main(void)
 {
     pid_t pid;
     char *args[] = { "sh", "-c", "echo from the shell; exit 6", NULL };
-    say("spawn: %s", err(posix_spawn(&pid, "/bin/sh", NULL, NULL, args, environ)));
+    int error = posix_spawn(&pid, "/bin/sh", NULL, NULL, args, environ);
     reap(pid, "sh");
-    say("spawnp: %s", err(posix_spawnp(&pid, "sh", NULL, NULL, args, environ)));
+    say("spawn: %s", err(error));
+    error = posix_spawnp(&pid, "sh", NULL, NULL, args, environ);
     reap(pid, "sh");
+    say("spawnp: %s", err(error));
     say("missing: %s", err(posix_spawn(&pid, "/nonexistent", NULL, NULL, args, environ)));
     say("not found: %s", err(posix_spawnp(&pid, "no-such-program", NULL, NULL, args, environ)));
     posix_spawn_file_actions_t actions;

@@ -31,7 +31,7 @@ int main(void)
     say("parent lets go");
     MUST(flock(b, LOCK_UN)); // a close would not do: the child has the open file, too
     reap(pid, "child");
-    TRY(flock(copy, 99));
+    TRY(flock(copy, 16));
     TRY(flock(copy, 0));
     TRY(flock(99, LOCK_SH));
     return 0;

@@ -32,8 +32,9 @@ int main(int argc, char **argv)
     posix_spawnattr_setpgroup(&attr, 0);
     pid_t pid;
     char *args[] = { argv[0], "child", NULL };
-    say("spawn: %s", err(posix_spawn(&pid, argv[0], &actions, &attr, args, environ)));
+    int error = posix_spawn(&pid, argv[0], &actions, &attr, args, environ);
     reap(pid, "child");
+    say("spawn: %s", err(error));
     say("missing: %s", err(posix_spawn(&pid, "/nonexistent", NULL, NULL, args, environ)));
     say("directory: %s", err(posix_spawn(&pid, "/", NULL, NULL, args, environ)));
     say("children left: %s", outcome(wait(NULL)));
