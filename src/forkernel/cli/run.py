@@ -11,9 +11,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import ENOENT
+from forkernel.abi.stat import S_IFDIR, S_IFMT
 from forkernel.cli.host_signals import HostSignals
 from forkernel.cli.options import COMMANDS, UsageError, parse
 from forkernel.cli.report import report_lines
+from forkernel.errors import SysError
 from forkernel.trace.text import MESSAGES
 
 if TYPE_CHECKING:
@@ -91,7 +93,6 @@ class Run:
             seed=values["seed"],
             clock=clock_kind(values),
             strict=values["strict"],
-            cwd=self.working_directory(),
             env=environment(values),
             trace=sink,
             stdin="host",
@@ -100,15 +101,18 @@ class Run:
         with kernel:
             return self.run(kernel)
 
-    def working_directory(self) -> str | None:
+    def working_directory(self, kernel: Kernel) -> str | None:
         """Where the program starts: as asked, or (None: `/`) where we are if the guest has that place."""
         cwd: str | None = self.values["cwd"]
         if cwd is not None or self.values["root"] != "/":
             return cwd
+        vfs = kernel.system.vfs
         try:
-            return os.getcwd()
-        except OSError:
+            here = os.getcwd()
+            place = vfs.resolve(vfs.boot_task(), os.fsencode(here))
+        except (OSError, SysError):
             return None
+        return here if place.inode.mode & S_IFMT == S_IFDIR else None
 
     def make_sink(self) -> Any:
         """Where trace events go; None for plain runs."""
@@ -120,7 +124,7 @@ class Run:
 
     def run(self, kernel: Kernel) -> int:
         """Start the program and run it to its end."""
-        process = kernel.spawn(self.program, init=self.values["init"])
+        process = kernel.spawn(self.program, init=self.values["init"], cwd=self.working_directory(kernel))
         with HostSignals(kernel) as signals:
             why = self.until_end(kernel, process, signals)
         status = self.exit_status(kernel, process, why, signals)

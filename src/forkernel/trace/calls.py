@@ -104,13 +104,13 @@ SIGNATURES: dict[str, str] = {
     "fdatasync": "fd",
     "sync": "",
     "syncfs": "fd",
-    "sync_file_range": "fd d64 d64 x32",
+    "sync_file_range": "fd d64 d64 sync_range",
     "sendfile": "fd fd offset u64",
     "copy_file_range": "fd offset fd offset u64 u32",
     "splice": "fd offset fd offset u64 splice",
     "tee": "fd fd u64 splice",
     "vmsplice": "fd iov u64 splice",
-    "mount": "path path str mount ptr",
+    "mount": "path path str mount str",
     "umount2": "path umount",
     "getxattr": "path str >data_out u64",
     "lgetxattr": "path str >data_out u64",
@@ -140,12 +140,46 @@ SIGNATURES: dict[str, str] = {
     "epoll_wait": "fd >epoll_events d d",
     "epoll_pwait": "fd >epoll_events d d sigset1 u64",
     "epoll_pwait2": "fd >epoll_events d &timespec sigset1 u64",
-    "socket": "family raw d",
+    "inotify_add_watch": "fd path x32",
+    "inotify_rm_watch": "fd d",
+    "openat2": "dirfd path ptr u64",
+    "io_setup": "u32 ptr",
+    "swapon": "path x32",
+    "swapoff": "path",
+    "quotactl": "x32 path id ptr",
+    # --- sockets and System V objects
+    "socket": "family socket_type d",
+    "socketpair": "family socket_type d >fd_pair",
+    "bind": "fd ptr d",
+    "connect": "fd ptr d",
+    "listen": "fd d",
+    "accept": "fd ptr ptr",
+    "accept4": "fd ptr ptr x32",
+    "shutdown": "fd d",
+    "getsockname": "fd ptr ptr",
+    "getpeername": "fd ptr ptr",
+    "getsockopt": "fd d d ptr ptr",
+    "setsockopt": "fd d d ptr d",
+    "sendto": "fd data u64 x32 ptr d",
+    "recvfrom": "fd >data_out u64 x32 ptr ptr",
+    "sendmsg": "fd ptr x32",
+    "recvmsg": "fd ptr x32",
+    "shmget": "x32 u64 x32",
+    "shmat": "d ptr x32",
+    "shmctl": "d d ptr",
+    "shmdt": "ptr",
+    "semget": "x32 d x32",
+    "semop": "d ptr u64",
+    "semctl": "d d d raw",
+    "msgget": "x32 x32",
+    "msgsnd": "d ptr u64 x32",
+    "msgrcv": "d ptr u64 d64 x32",
+    "msgctl": "d d ptr",
     # --- memory
     "mmap": "ptr u64 prot map_flags fd x64",
     "munmap": "ptr u64",
     "mprotect": "ptr u64 prot",
-    "mremap": "ptr u64 u64 mremap ptr",
+    "mremap": "ptr u64 u64 mremap mremap_to",
     "brk": "ptr",
     "madvise": "ptr u64 madv",
     "msync": "ptr u64 msync",
@@ -155,7 +189,7 @@ SIGNATURES: dict[str, str] = {
     "munlock": "ptr u64",
     "mlockall": "mcl",
     "munlockall": "",
-    "membarrier": "membarrier x32 d",
+    "membarrier": "membarrier membarrier_flags d",
     # --- processes
     "fork": "",
     "vfork": "",
@@ -230,7 +264,7 @@ SIGNATURES: dict[str, str] = {
     "clock_settime": "clock &timespec",
     "clock_getres": "clock >timespec",
     "gettimeofday": ">timeval >timezone",
-    "time": ">long*",
+    "time": ">time*",
     "times": ">tms",
     "alarm": "u32",
     "getitimer": "itimer >itimerval",
@@ -269,6 +303,18 @@ SIGNATURES: dict[str, str] = {
     "sethostname": "data u64",
     "setdomainname": "data u64",
     "syslog": "d ptr d",
+    "reboot": "x32 x32 x32 ptr",
+    "ptrace": "x64 pid ptr ptr",
+    "seccomp": "u32 x32 ptr",
+    "bpf": "d ptr u32",
+    "userfaultfd": "x32",
+    "keyctl": "d raw raw raw raw",
+    "perf_event_open": "ptr pid d fd x64",
+    "process_vm_readv": "pid iov_out u64 ptr u64 x64",
+    "process_vm_writev": "pid iov u64 ptr u64 x64",
+    "get_mempolicy": "ptr ptr u64 ptr x64",
+    "set_mempolicy": "d ptr u64",
+    "mbind": "ptr u64 d ptr u64 x32",
 }
 
 _parsed: dict[str, tuple[Argument, ...]] = {}
@@ -401,7 +447,10 @@ def _personality(record: Record) -> str:
     return f"{record.result:#x}".replace("0x0", "0") + f" ({KINDS['personality'](record, record.result)})"
 
 
-def _rt_sigreturn(record: Record) -> str:
+def _prctl(record: Record) -> str:
+    names = {0: "SUID_DUMP_DISABLE", 1: "SUID_DUMP_USER", 2: "SUID_DUMP_ROOT"}
+    if record.args[0] == 3 and record.result in names:
+        return f"{record.result} ({names[record.result]})"
     return str(record.result)
 
 
@@ -415,6 +464,7 @@ _RESULTS = {
     "rt_sigtimedwait": _signal,
     "sched_getscheduler": _policy,
     "time": _time,
+    "prctl": _prctl,
     "personality": _personality,
 }
 __all__ = ["SIGNATURES", "Argument", "address", "from_parameters", "result_text", "signature"]

@@ -505,6 +505,18 @@ def arch_arg(record: Record, value: int) -> str:
     return Struct("pointer*")(record, value) if code in (0x1003, 0x1004) else address(value)
 
 
+def mremap_to(record: Record, value: int) -> str | None:
+    """New address of mremap, there only with MREMAP_FIXED or MREMAP_DONTUNMAP."""
+    return address(value) if record.args[3] & 6 else None
+
+
+def socket_type(record: Record, value: int) -> str:
+    """A socket type with its flags."""
+    kind, rest = value & 0xF, value & 0xFFFFFFF0
+    text = flags.SOCKET_TYPES(kind)
+    return f"{text}|{flags.SOCKET_FLAGS(rest)}" if rest else text
+
+
 _PRCTL_ARGUMENTS: dict[int, tuple[str, ...]] = {
     1: ("signal",),
     2: ("signal*",),
@@ -798,6 +810,10 @@ KINDS: dict[str, Kind] = {
     "ioctl": ioctl_command,
     "ioctl_arg": ioctl_arg,
     "arch_arg": arch_arg,
+    "mremap_to": mremap_to,
+    "socket_type": socket_type,
+    "sync_range": Masked(flags.SYNC_RANGE),
+    "membarrier_flags": Masked(flags.MEMBARRIER_FLAGS),
     "prctl_arg": prctl_arg,
     "futex_op": futex_op,
     "futex_arg": futex_arg,

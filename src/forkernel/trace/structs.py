@@ -226,7 +226,7 @@ def signal_code(signo: int, code: int) -> str:
 def siginfo(data: bytes) -> str:
     """siginfo_t."""
     signo, error, code = struct.unpack("<iii", data[:12])
-    if not signo and not code and not any(data[12:32]):
+    if not signo:
         return "{}"
     parts = [f"si_signo={signal_name(signo)}", f"si_code={signal_code(signo, code)}"]
     if error:
@@ -339,6 +339,12 @@ def termios(data: bytes) -> str:
     control = "|".join([speed, f"CS{5 + (cflag >> 4 & 3)}", *_CFLAG.split(cflag)[0]])
     output = "|".join(["NL0|CR0|TAB3" if oflag & 0o14000 else "NL0|CR0|TAB0", "BS0|VT0|FF0", *_OFLAG.split(oflag)[0]])
     return f"{{c_iflag={_IFLAG(iflag)}, c_oflag={output}, c_cflag={control}, c_lflag={_LFLAG(lflag)}, ...}}"
+
+
+def time_cell(data: bytes) -> str:
+    """time_t, behind a pointer."""
+    seconds = int.from_bytes(data[:8], "little", signed=True)
+    return f"[{seconds}{moment(seconds)}]"
 
 
 def int_cell(data: bytes) -> str:
@@ -470,6 +476,7 @@ SIZES: dict[str, tuple[int, Callable[[bytes], str]]] = {
     "winsize": (8, winsize),
     "int*": (4, int_cell),
     "long*": (8, long_cell),
+    "time*": (8, time_cell),
     "pointer*": (8, pointer_cell),
     "fd_pair": (8, fd_pair),
     "sigevent": (64, sigevent),

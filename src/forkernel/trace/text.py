@@ -85,7 +85,7 @@ def quote(data: bytes, limit: int | None = None, *, more: bool = False) -> str:
         elif 32 <= byte < 127:
             out.append(chr(byte))
         else:
-            follows_digit = at + 1 < len(data) and 48 <= data[at + 1] <= 57
+            follows_digit = at + 1 < len(data) and 48 <= data[at + 1] <= 55
             out.append(f"\\{byte:03o}" if follows_digit else f"\\{byte:o}")
     return '"' + "".join(out) + ('"...' if more else '"')
 

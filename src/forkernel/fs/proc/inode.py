@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from forkernel.abi.errno import EBADF, EINVAL, EIO, EPERM
 from forkernel.abi.fcntl import O_PATH
-from forkernel.abi.stat import PROC_SUPER_MAGIC, S_IFDIR, S_IFLNK, S_IFREG, Dirent, dtype_of
+from forkernel.abi.stat import PROC_SUPER_MAGIC, S_IFDIR, S_IFLNK, S_IFREG, Dirent, Statfs, dtype_of
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
 from forkernel.fs.file import File, generic_file_llseek
@@ -40,6 +40,10 @@ class ProcSuperblock(Superblock):
         """Its top, once made."""
         self.boot_id = b""
         """What /proc/sys/kernel/random/boot_id shows."""
+
+    def statfs(self) -> Statfs:
+        """Figures for statfs(2): there is nothing to count (Linux: simple_statfs)."""
+        return Statfs(f_type=self.magic, f_bsize=4096, f_frsize=4096, f_namelen=255, f_fsid=self.dev)
 
 
 Show = Callable[[Any, "Task"], bytes]
