@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,6 +74,8 @@ class Ours:
     def __init__(self, root: str = "/", ram: int = 32 << 20) -> None:
         self.frames = FrameTable(Ram(ram))
         self.vfs = Vfs(Clock(), self.frames, root)
+        for name in ("protected_hardlinks", "protected_symlinks"):
+            setattr(self.vfs, name, int(Path("/proc/sys/fs", name).read_text()))
         self.task: Any = SimpleNamespace(
             system=SimpleNamespace(vfs=self.vfs, frames=self.frames, clock=self.vfs.clock, all_tasks=self.tasks),
             fs=self.vfs.new_fs_struct(),
@@ -112,7 +115,9 @@ class Ours:
 
 
 class Native:
-    """This host."""
+    """This host. Calls are made as `uid`; in between the process is root, as our machine's host must be."""
+
+    uid: int | None = None
 
     def call(self, name: str, *args: Any, size: int = 4096) -> int | bytes:
         """As `Ours.call`."""
@@ -125,19 +130,28 @@ class Native:
                 raw.append(ctypes.c_char_p(arg))
             else:
                 raw.append(ctypes.c_long(arg or 0))
-        ctypes.set_errno(0)
+        become(self.uid)
         result: int = _libc.syscall(ctypes.c_long(NUMBERS[name]), *raw)
+        errno = ctypes.get_errno()
+        become(None)
         if result == -1:
-            return -ctypes.get_errno()
+            return -errno
         return buffer.raw if ... in args else result
 
     def user(self, uid: int | None) -> None:
+        """As `Ours.user`."""
+        self.uid = uid
+
+
+def become(uid: int | None) -> None:
+    """Change the identity of this process."""
+    if uid is None:
         os.setresuid(0, 0, 0)
         os.setresgid(0, 0, 0)
+    else:
         os.setgroups([])
-        if uid is not None:
-            os.setresgid(uid, uid, 0)
-            os.setresuid(uid, uid, 0)
+        os.setresgid(uid, uid, 0)
+        os.setresuid(uid, uid, 0)
 
 
 STAT = struct.Struct("<QQQIIIIQqqqqQqQqQ24x")
@@ -155,7 +169,8 @@ def snapshot(machine: Ours | Native, path: bytes = b".") -> dict[bytes, Any]:
     """The whole tree under `path`: facts and contents."""
     tree: dict[bytes, Any] = {}
     fd = machine.call("openat", AT_FDCWD, path, os.O_RDONLY | os.O_DIRECTORY)
-    assert isinstance(fd, int) and fd >= 0, (path, fd)
+    assert isinstance(fd, int), path
+    assert fd >= 0, (path, fd)
     for name in sorted(names(machine, fd)):
         below = path + b"/" + name
         facts = machine.call("newfstatat", AT_FDCWD, below, ..., 0x100)

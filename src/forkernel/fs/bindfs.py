@@ -238,8 +238,14 @@ class BindDir(BindInode):
         """A regular file or FIFO; EPERM for devices and sockets."""
         kind = mode & S_IFMT
         if kind == S_IFREG:
-            os.close(self.inside(os.open, name, FILE_FLAGS | os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        elif kind == S_IFIFO:
+            fd = self.inside(os.open, name, FILE_FLAGS | os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+            inode = self.__adopt(task, name, mode)
+            if not isinstance(inode, BindReg):
+                os.close(fd)
+                raise SysError(EIO)
+            self.sb.fds.keep(inode, fd)
+            return inode
+        if kind == S_IFIFO:
             self.inside(os.mkfifo, name, 0o600)
         else:
             raise SysError(EPERM)

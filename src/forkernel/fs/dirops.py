@@ -36,11 +36,14 @@ from forkernel.abi.stat import (
     S_IFREG,
     S_IFSOCK,
     S_IRWXUGO,
+    S_ISGID,
+    S_ISUID,
     S_ISVTX,
+    S_IXGRP,
 )
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry, Mount
-from forkernel.fs.inode import CAP_DAC_READ_SEARCH, MAY_WRITE
+from forkernel.fs.inode import CAP_DAC_READ_SEARCH, CAP_FOWNER, MAY_READ, MAY_WRITE, Inode
 from forkernel.fs.namei import (
     SPECIAL,
     Nameidata,
@@ -121,6 +124,7 @@ def do_linkat(task: Task, olddir: int, old: bytes, newdir: int, new: bytes, flag
     if source.mnt is not walk.mnt:
         raise SysError(EXDEV)
     inode, parent = source.dentry.inode, walk.dentry
+    may_linkat(task, inode)
     may_create(task, parent.inode)
     if inode.sb is not parent.inode.sb:
         raise SysError(EXDEV)
@@ -132,6 +136,21 @@ def do_linkat(task: Task, olddir: int, old: bytes, newdir: int, new: bytes, flag
         raise SysError(EMLINK)
     parent.inode.link(task, walk.last, inode)
     parent.d_add(walk.last, inode)
+
+
+def may_linkat(task: Task, inode: Inode) -> None:
+    """EPERM for a link to a file of someone else that the task could not write or that gives privilege
+    (Linux: may_linkat, safe_hardlink_source; sysctl fs.protected_hardlinks).
+    """
+    cred = task.cred
+    if not task.system.vfs.protected_hardlinks or cred.fsuid == inode.uid or cred.cap_effective & CAP_FOWNER:
+        return
+    if inode.mode & S_IFMT != S_IFREG or inode.mode & S_ISUID or inode.mode & S_ISGID and inode.mode & S_IXGRP:
+        raise SysError(EPERM)
+    try:
+        inode.permission(cred, MAY_READ | MAY_WRITE)
+    except SysError:
+        raise SysError(EPERM) from None
 
 
 def do_unlinkat(task: Task, path: bytes, dirfd: int = AT_FDCWD) -> None:

@@ -86,12 +86,16 @@ class HostFds:
         fd = self.fds.get(file)
         if fd is None:
             fd = file.open_host()
-            if len(self.fds) >= self.limit:
-                os.close(self.fds.popitem(last=False)[1])
-            self.fds[file] = fd
+            self.keep(file, fd)
         else:
             self.fds.move_to_end(file)
         return fd
+
+    def keep(self, file: HostOpener, fd: int) -> None:
+        """Take over a descriptor that is open already."""
+        if len(self.fds) >= self.limit:
+            os.close(self.fds.popitem(last=False)[1])
+        self.fds[file] = fd
 
     def drop(self, file: HostOpener) -> None:
         """Close the descriptor of `file` if there is one."""

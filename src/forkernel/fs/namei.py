@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.abi.errno import EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, EXDEV
+from forkernel.abi.errno import EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EROFS, EXDEV
 from forkernel.abi.fcntl import (
     AT_FDCWD,
     RESOLVE_BENEATH,
@@ -18,7 +18,7 @@ from forkernel.abi.fcntl import (
     RESOLVE_NO_SYMLINKS,
     RESOLVE_NO_XDEV,
 )
-from forkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX
+from forkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX, S_IWOTH
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry, Mount, Path
 from forkernel.fs.inode import CAP_FOWNER, MAY_EXEC, MAY_WRITE, Inode
@@ -195,6 +195,18 @@ class Nameidata:
         self.mnt, self.dentry = target
         return None
 
+    def __may_follow_link(self, link: Inode) -> None:
+        """A link at the end of a path, in a sticky directory open to all, must belong to the follower or to the
+        directory's owner: EACCES (sysctl fs.protected_symlinks).
+        """
+        parent = self.dentry.inode
+        if (
+            parent.mode & (S_ISVTX | S_IWOTH) == S_ISVTX | S_IWOTH
+            and link.uid not in (self.cred.fsuid, parent.uid)
+            and self.task.system.vfs.protected_symlinks
+        ):
+            raise SysError(EACCES)
+
     # --- the last component
     def lookup_last(self, follow: bool) -> bytes | None:
         """Go into the last component (ENOENT). None: arrived. Else the text of a link to go on with."""
@@ -214,6 +226,7 @@ class Nameidata:
     def step_into(self, child: Dentry, follow: bool) -> bytes | None:
         """Go to `child`, or give the text of the link it is, if links are followed."""
         if (follow or self.trailing) and child.inode.mode & S_IFMT == S_IFLNK:
+            self.__may_follow_link(child.inode)
             return self.__pick_link(child.inode)
         self.dentry = child
         if child.mounted:

@@ -82,6 +82,10 @@ class Vfs:
         """Superblocks of internal file systems by name (fs/anon.py)."""
         self.filesystems: dict[bytes, MountFunction] = {b"tmpfs": mount_tmpfs, b"ramfs": mount_tmpfs}
         """mount(2)'s fstype to a module-level function(vfs, task, source, data) -> root dentry."""
+        self.protected_hardlinks = 1
+        """/proc/sys/fs/protected_hardlinks: no links to files of others that one may not write (proc_sys_fs(5))."""
+        self.protected_symlinks = 1
+        """/proc/sys/fs/protected_symlinks: in /tmp and its like, only links of oneself or its owner are followed."""
         anon = Superblock(b"anon_inodefs", self.alloc_dev(), clock, frames)
         anon.magic = ANON_INODE_FS_MAGIC
         self.internal[b"anon_inodefs"] = anon
