@@ -86,7 +86,8 @@ def do_task_stat(inode: Any, reader: Task, whole: bool) -> bytes:
     mask = (1 << 31) - 1
     fields: list[Any] = [
         task.pid, f"({task.comm.decode('latin-1')})", get_task_state(task)[0], ppid_of(task),
-        signal.pgrp, signal.session, tty_nr, tpgid, task.flags, _sum(task, "min_flt", whole), signal.cmin_flt if whole else 0,
+        signal.pgrp, signal.session, tty_nr, tpgid, task.flags,
+        _sum(task, "min_flt", whole), signal.cmin_flt if whole else 0,
         _sum(task, "maj_flt", whole), signal.cmaj_flt if whole else 0,
         _sum(task, "utime", whole) // TICK_NS, _sum(task, "stime", whole) // TICK_NS,
         signal.cutime // TICK_NS, signal.cstime // TICK_NS, task_prio(task), task.se.nice, len(signal.threads), 0,

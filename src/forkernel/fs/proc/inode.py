@@ -42,7 +42,7 @@ class ProcSuperblock(Superblock):
         """What /proc/sys/kernel/random/boot_id shows."""
 
     def statfs(self) -> Statfs:
-        """Figures for statfs(2): there is nothing to count (Linux: simple_statfs)."""
+        """What statfs tells: there is nothing to count (Linux: simple_statfs)."""
         return Statfs(f_type=self.magic, f_bsize=4096, f_frsize=4096, f_namelen=255, f_fsid=self.dev)
 
 
