@@ -84,7 +84,7 @@ class Entry:
         for number, name in SYSCALLS.items():
             if name in calls:
                 self.table[number] = calls[name].call
-        self._granted = 0
+        self._granted = self.hw.quantum_struct.left
         self._grant_end = 0
         self._deadline: float | None = None
 
