@@ -145,7 +145,7 @@ def may_linkat(task: Task, inode: Inode) -> None:
     cred = task.cred
     if not task.system.vfs.protected_hardlinks or cred.fsuid == inode.uid or cred.cap_effective & CAP_FOWNER:
         return
-    if inode.mode & S_IFMT != S_IFREG or inode.mode & S_ISUID or inode.mode & S_ISGID and inode.mode & S_IXGRP:
+    if inode.mode & S_IFMT != S_IFREG or inode.mode & S_ISUID or (inode.mode & S_ISGID and inode.mode & S_IXGRP):
         raise SysError(EPERM)
     try:
         inode.permission(cred, MAY_READ | MAY_WRITE)
