@@ -145,36 +145,45 @@ class FrameTable:
         elif left < 0:
             raise KernelBug(f"frame {frame} put once too often")
 
-    def _refs_array(self) -> Any:
+    def _arrays(self) -> tuple[Any, Any]:
+        """NumPy views: the reference counts, and scratch space of the same length."""
         if self._np_refs is None:
             import numpy as np
 
-            self._np_refs = np.frombuffer(self.refs, dtype=np.int32)
-        return self._np_refs
+            self._np_refs = np.frombuffer(self.refs, dtype=np.int32), np.empty(self.total, dtype=np.int32)
+        return self._np_refs  # type: ignore[no-any-return]
+
+    def _repeats(self, frames: Any) -> bool:
+        """Whether a frame occurs twice (it seldom does, and NumPy's plain indexing would count it once)."""
+        import numpy as np
+
+        scratch = self._arrays()[1]
+        order = np.arange(len(frames), dtype=np.int32)
+        scratch[frames] = order
+        return bool((scratch[frames] != order).any())
 
     def get_many(self, frames: Any) -> None:
         """One more user for each element of a NumPy array of frame numbers (repeats count)."""
-        import numpy as np
+        refs = self._arrays()[0]
+        if self._repeats(frames):
+            import numpy as np
 
-        np.add.at(self._refs_array(), frames, 1)
+            np.add.at(refs, frames, 1)
+        else:
+            refs[frames] += 1
 
     def put_many(self, frames: Any) -> None:
         """One user fewer for each element of a NumPy array of frame numbers (repeats count)."""
-        import numpy as np
-
-        refs = self._refs_array()
-        np.subtract.at(refs, frames, 1)
-        gone = np.unique(frames[refs[frames] == 0])
-        if not len(gone):
+        if self._repeats(frames):
+            for frame in frames.tolist():
+                self.put(frame)
             return
-        flags = np.frombuffer(self.flags, dtype=np.uint8)
-        coded = flags[gone] != 0
-        del flags
-        if coded.any():
-            for frame in gone[coded].tolist():
-                self._free_frame(frame)
-            gone = gone[~coded]
-        self._free.extend(gone[::-1].tolist())
+        refs = self._arrays()[0]
+        left = refs[frames] - 1
+        refs[frames] = left
+        for frame in frames[left <= 0][::-1].tolist():
+            refs[frame] = 1
+            self.put(frame)
 
     # --- contents
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from forkernel.mm.pagetable import TableStore
 
 SIGKILL = 9
+MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 LOAD_FREQ_NS = 5_000_000_000
 LOAD_DECAY = (1884, 2014, 2037)  # 2048 / exp(5 s / 1, 5, 15 min)
 
@@ -81,7 +82,8 @@ class System:
         self.pids = PidTable()
         self.trace = Trace()
         self.futexes = FutexTable()
-        self.rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
+        self._rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
+        self._stirred = 0
         self.threads_max = options.pids or max(options.memory // (16 * 1024), 128)
         self.hostname = b"forkernel"
         self.domainname = b"(none)"
@@ -209,8 +211,16 @@ class System:
     # --- the rest
 
     def stir_entropy(self, child: Task) -> None:
-        """A fork adds to the pool that getrandom draws on: the child's PID and the time, so it is repeatable."""
-        self.rng.seed(self.rng.getrandbits(64) ^ child.pid << 32 ^ self.clock.now)
+        """A fork adds the child's PID and the time to the entropy pool; both repeat with the run."""
+        self._stirred = (self._stirred * 0x9E3779B97F4A7C15 ^ child.pid << 32 ^ self.clock.now) & MASK64 | 1
+
+    @property
+    def rng(self) -> random.Random:
+        """What getrandom and address-space randomisation draw on; what was stirred in is taken up first."""
+        if self._stirred:
+            self._rng.seed(self._rng.getrandbits(64) ^ self._stirred)
+            self._stirred = 0
+        return self._rng
 
     def note_unimplemented(self, name: str, task: Task) -> None:
         """Count a call that is not there; the first caller is remembered."""

@@ -126,5 +126,4 @@ def _protection_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int,
     else:
         new = frames.alloc() if frame == frames.zero_frame else frames.copy(frame)
         pt.set_leaf(table, index, new << PAGE_SHIFT | WRITABLE | _protection(vma))
-        mm.pt.store.tlb.flush_tlb()
     return FAULT_OK

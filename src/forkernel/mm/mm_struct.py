@@ -153,6 +153,8 @@ class MmStruct:
             code = handle_mm_fault(self, addr, write=write, execute=execute)
         if code != FAULT_OK:
             raise SysError(EFAULT)
+        if write:  # a copied page: the CPU, which did not fault itself, may still have the old one cached
+            self.pt.store.tlb.flush_tlb()
 
     def _physical(self, addr: int, *, write: bool) -> int:
         """Physical address of a user address, faulting the page in; SysError(EFAULT)."""
