@@ -34,6 +34,10 @@ CR4_VALUE = 1 << 2 | 1 << 5 | 1 << 9 | 1 << 10 | 1 << 16  # TSD PAE OSFXSR OSXMM
 MSR_EFER = 0xC0000080
 
 
+INIT_FPCW, INIT_MXCSR = 0x37F, 0x1F80
+"""x87 control word and MXCSR of a new program: extended precision, exceptions masked (System V ABI, 3.4.1)."""
+
+
 def _descriptor(dpl: int, *, code: bool) -> int:
     """A flat 64-bit segment descriptor (Intel SDM vol. 3, 3.4.5)."""
     return 0xFFFF | (0x90 | dpl << 5 | (0xA if code else 2)) << 40 | 0xF << 48 | (0xA if code else 0xC) << 52
@@ -196,6 +200,9 @@ class UnicornCpu:
         engine.write(lu.CR0, CR0_VALUE)
         engine.write(lu.CS, USER_CS)
         engine.write(lu.SS, USER_SS)
+        engine.write(lu.FPCW, INIT_FPCW)
+        engine.write(lu.FPTAG, 0xFFFF)
+        engine.write(lu.MXCSR, INIT_MXCSR)
         engine.save()
         engine.state[hidden] |= 3
         engine.restore()
