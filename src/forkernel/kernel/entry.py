@@ -334,8 +334,6 @@ class Entry:
         if self.clock.now >= self._grant_end:
             self.sched.tick()
             self.system.calc_load()
-            if check := self.system.check_cpu_timers:
-                check(task)
         if self.clock.now >= self.timers.next_expiry:
             self.timers.run_expired(self.clock.now)
         if task.sigpending and task.state == TASK_RUNNING:

@@ -16,6 +16,7 @@ from forkernel.abi.signal import SIGCHLD
 from forkernel.arch.x86_64.process import copy_thread
 from forkernel.errors import SysError
 from forkernel.kernel import signal
+from forkernel.kernel.posix_cpu_timers import posix_cpu_timers_init_group
 from forkernel.kernel.task import (
     PF_EXITING,
     PF_FORKNOEXEC,
@@ -330,6 +331,7 @@ def copy_signal(task: Task, child: Task, flags: int) -> None:
     new.tty = parent.tty
     new.oom_score_adj = parent.oom_score_adj
     new.has_child_subreaper = parent.has_child_subreaper or parent.is_child_subreaper
+    posix_cpu_timers_init_group(new, task.system)
 
 
 def copy_mm(task: Task, child: Task, flags: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from forkernel.abi.errno import ERESTART_RESTARTBLOCK, ERESTARTNOHAND
 from forkernel.abi.resource import RLIM_INFINITY, RLIMIT_CPU
 from forkernel.abi.signal import SIGKILL, SIGXCPU
-from forkernel.abi.time import CPUCLOCK_PROF
+from forkernel.abi.time import COARSE_NSEC, CPUCLOCK_PROF
 from forkernel.errors import SysError
 from forkernel.kernel import signal
 from forkernel.kernel.clock import NSEC_PER_SEC
@@ -69,9 +69,9 @@ class CpuTimers(Timer):
 
 def cpu_timers_of(group: SignalStruct) -> CpuTimers:
     """The process's `CpuTimers`, made at first use."""
-    timers: CpuTimers | None = group.cpu_timers
-    if timers is None:
-        timers = group.cpu_timers = CpuTimers(group, next(iter(group.threads)).system)
+    if group.cpu_timers is None:
+        group.cpu_timers = CpuTimers(group, next(iter(group.threads)).system)
+    timers: CpuTimers = group.cpu_timers
     return timers
 
 
@@ -123,7 +123,7 @@ class RlimitCpu(CpuTimer):
         if min(soft, hard) == RLIM_INFINITY:
             self.cancel()
         else:
-            self.start(min(soft, hard) * NSEC_PER_SEC)
+            self.start(max(min(soft, hard) * NSEC_PER_SEC, self.clock.sample() + COARSE_NSEC))
 
     def fire(self) -> None:
         """A limit is reached (setrlimit(2))."""
@@ -140,9 +140,10 @@ class RlimitCpu(CpuTimer):
         self.set()
 
 
-def posix_cpu_timers_init_group(group: SignalStruct) -> None:
+def posix_cpu_timers_init_group(group: SignalStruct, system: System) -> None:
     """A new process starts with no timers, but under the limit on CPU time that it inherits (fork)."""
     if group.rlim[RLIMIT_CPU][0] != RLIM_INFINITY:
+        group.cpu_timers = CpuTimers(group, system)
         update_rlimit_cpu(group)
 
 

@@ -157,6 +157,8 @@ class Scheduler:
         se.slice_left = RR_SLICE_NS if se.policy == SCHED_RR else SLICE_NS
         self.current = task
         self.nr_switches += 1
+        if (timers := task.signal.cpu_timers) is not None:
+            timers.switch_in(task)
 
     def tick(self) -> None:
         """The quantum is over: ask for a new choice if the current task's slice is used up."""
