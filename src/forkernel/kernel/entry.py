@@ -34,6 +34,8 @@ MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 X32_BIT = 0x40000000
 """Set in the number of an x32 call, which a kernel without x32 does not know."""
 
+FIRST_EXTERNAL_VECTOR = 32
+"""Vectors below are the CPU's exceptions."""
 SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR = 1, 2, 2
 SI_KERNEL = 0x80
 EXCEPTION_SIGNALS = {
@@ -239,7 +241,10 @@ class Entry:
         rip = self.gpr[hw.RIP]
         if vector == hw.GENERAL_PROTECTION and self._emulate(task, rip):
             return
-        task.fault = (vector, error, 0)
+        if vector >= FIRST_EXTERNAL_VECTOR:  # `int n`: a #GP at the instruction, with n as the error
+            self.gpr[hw.RIP] = rip - 2
+            vector, error = hw.GENERAL_PROTECTION, vector << 3 | 2
+        task.fault = (vector, error, task.fault[2])
         known = EXCEPTION_SIGNALS.get(vector)
         if known is None:  # #GP, and `int n` of a vector that has no gate for user mode
             signal.force_sig_fault(task, SIGSEGV, SI_KERNEL, 0)
