@@ -223,13 +223,23 @@ class Kernel:
         return self._init().statuses.get(pid)
 
     def interrupt(self, sig: int = 2) -> None:
-        """Send a signal to the processes started by `spawn`, as a terminal's ^C would."""
+        """Send a signal as a terminal's ^C would: to its foreground group, or else to what `spawn` started."""
         from forkernel.kernel.signal import send_signal
+        from forkernel.kernel.tty_jobctrl import isig
 
+        if self.system.console is not None and self.system.console.pgrp:
+            isig(self.system, self.system.console, sig)
+            return
         for process in self._processes:
             task = self.system.pids.find(process.pid)
             if task is not None and process.status is None:
                 send_signal(sig, None, task, group=True)
+
+    def no_job_control(self) -> bool:
+        """Whether ^Z would do nothing in the guest because no shell there looks after stopped jobs."""
+        from forkernel.kernel.tty_jobctrl import nobody_to_continue
+
+        return nobody_to_continue(self.system)
 
     def stop(self) -> None:
         """Make `run` return soon; may be called from a signal handler."""
@@ -295,12 +305,14 @@ class Setup:
         """Set up the current kernel thread; SysError as the calls it makes."""
         from forkernel.fs.fdtable import FilesStruct
         from forkernel.kernel import session
+        from forkernel.kernel.tty_jobctrl import take_console
 
         if task.pid != 1:
             session.setsid(task)
         if task.files is None:
             task.files = FilesStruct()
         self._descriptors(task)
+        take_console(task)
         uid, gid, groups = self.user
         if self.cwd is not None:
             self._chdir(task, os.fsencode(self.cwd))

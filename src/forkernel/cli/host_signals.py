@@ -1,4 +1,4 @@
-"""Signals sent to forkernel itself: SIGINT and SIGQUIT go to the guest, SIGTERM and SIGHUP end the run.
+"""Signals sent to forkernel itself: SIGINT and its like go to the guest, SIGTERM and SIGHUP end the run.
 
 The handler only notes the signal and asks the machine to stop at the next trap; `deliver` acts on it while the
 machine stands still. The host's wake-up descriptor ends a wait for input meanwhile. Repeated SIGINTs end the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from forkernel.api import Kernel
 
 FORWARDED = (signal.SIGINT, signal.SIGQUIT)
+TERMINAL = (signal.SIGTSTP, signal.SIGWINCH)
+"""Forwarded too where the guest has the host's terminal."""
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 3
-"""So many SIGINTs end the run."""
+PATIENCE_SECONDS = 1.0
+"""So many SIGINTs, each so soon after the one before, end the run."""
 
 
 class WakeUp:
@@ -47,6 +51,7 @@ class HostSignals:
         self.before: dict[int, Any] = {}
         self.pending: list[int] = []
         self.interrupts = 0
+        self.last_interrupt = 0.0
         self.ending = 0
         """The signal that ends the run, 0 for none."""
         self.pipe = (-1, -1)
@@ -58,7 +63,8 @@ class HostSignals:
         signal.set_wakeup_fd(self.pipe[1], warn_on_full_buffer=False)
         inputs = self.kernel.system.host_inputs
         inputs[self.pipe[0]] = WakeUp(self.pipe[0], inputs)
-        for number in (*FORWARDED, *ENDING):
+        terminal = TERMINAL if any(os.isatty(fd) for fd in (0, 1, 2)) else ()
+        for number in (*FORWARDED, *terminal, *ENDING):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self.before[number] = signal.signal(number, self.handle)
         return self
@@ -81,8 +87,12 @@ class HostSignals:
         pending, self.pending = self.pending, []
         for number in pending:
             if number == signal.SIGINT:
-                self.interrupts += 1
+                now = time.monotonic()
+                self.interrupts = self.interrupts + 1 if now - self.last_interrupt < PATIENCE_SECONDS else 1
+                self.last_interrupt = now
             if number in ENDING or self.interrupts >= PATIENCE:
                 self.ending = number
+            elif number == signal.SIGTSTP and self.kernel.no_job_control():
+                os.kill(os.getpid(), signal.SIGSTOP)
             else:
                 self.kernel.interrupt(number)

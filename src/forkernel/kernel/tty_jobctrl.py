@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EINVAL, EIO, ENOTTY, EPERM, ERESTARTSYS, ESRCH
 from forkernel.abi.ioctl import TIOCGPGRP, TIOCGSID, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP
-from forkernel.abi.signal import SIGTTIN, SIGTTOU
+from forkernel.abi.signal import SIG_DFL, SIGTSTP, SIGTTIN, SIGTTOU
 from forkernel.errors import SysError
-from forkernel.kernel.session import disassociate_ctty, is_current_pgrp_orphaned
-from forkernel.kernel.signal import is_ignored, kill_pgrp
+from forkernel.fs.tty import TtyFile
+from forkernel.kernel.session import disassociate_ctty, is_current_pgrp_orphaned, will_become_orphaned_pgrp
+from forkernel.kernel.signal import is_ignored, kill_pgrp, sig_handler
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
@@ -49,10 +50,26 @@ def proc_set_tty(task: Task, tty: Any) -> None:
     task.signal.tty = tty
 
 
+def take_console(task: Task) -> None:
+    """A program started from outside: the terminal among its descriptors becomes its session's, if it is free."""
+    assert task.files is not None
+    for _, file in task.files.items():
+        if isinstance(file, TtyFile) and task.signal.leader and not task.signal.tty and not file.tty.session:
+            proc_set_tty(task, file.tty)
+
+
 def isig(system: System, tty: Any, sig: int) -> None:
     """The user typed the key for `sig`: the foreground group gets it."""
     if tty.pgrp:
         kill_pgrp(system, tty.pgrp, sig)
+
+
+def nobody_to_continue(system: System) -> bool:
+    """Whether the foreground group takes SIGTSTP by default but is orphaned, so that it would not stop."""
+    pgrp = system.console.pgrp if system.console is not None else 0
+    members = system.pids.pgrp(pgrp) if pgrp else []
+    defaults = all(sig_handler(task, SIGTSTP) == SIG_DFL for task in members)
+    return defaults and will_become_orphaned_pgrp(system, pgrp, None)
 
 
 def tty_jobctrl_ioctl(task: Task, tty: Any, cmd: int, arg: int) -> int:
