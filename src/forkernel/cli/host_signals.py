@@ -14,8 +14,11 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
+from forkernel.kernel.hrtimer import KTIME_MAX
+
 if TYPE_CHECKING:
     from forkernel.api import Kernel
+    from forkernel.kernel.system import System
 
 FORWARDED = (signal.SIGINT, signal.SIGQUIT)
 TERMINAL = (signal.SIGTSTP, signal.SIGWINCH)
@@ -29,13 +32,16 @@ PATIENCE_SECONDS = 1.0
 class WakeUp:
     """Stands among the machine's inputs, so that its idle loop notices a signal of the host."""
 
-    def __init__(self, host_fd: int, inputs: dict[int, Any]) -> None:
+    def __init__(self, host_fd: int, system: System) -> None:
         self.host_fd = host_fd
-        self.inputs = inputs
+        self.system = system
 
     def wanted(self) -> bool:
-        """Only beside another input: alone it must not keep a machine waiting that nothing else can wake."""
-        return any(source is not self and source.wanted() for source in self.inputs.values())
+        """Only beside a timer or another input: it must not keep a machine waiting that nothing else can wake."""
+        system = self.system
+        return system.timers.next_expiry < KTIME_MAX or any(
+            source is not self and source.wanted() for source in system.host_inputs.values()
+        )
 
     def wake_up(self) -> None:
         """Signals came: forget how many."""
@@ -61,8 +67,8 @@ class HostSignals:
         for fd in self.pipe:
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(self.pipe[1], warn_on_full_buffer=False)
-        inputs = self.kernel.system.host_inputs
-        inputs[self.pipe[0]] = WakeUp(self.pipe[0], inputs)
+        system = self.kernel.system
+        system.host_inputs[self.pipe[0]] = WakeUp(self.pipe[0], system)
         terminal = TERMINAL if any(os.isatty(fd) for fd in (0, 1, 2)) else ()
         for number in (*FORWARDED, *terminal, *ENDING):
             if signal.getsignal(number) is not signal.SIG_IGN:
