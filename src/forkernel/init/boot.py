@@ -63,13 +63,12 @@ def start_kernel(options: Options, binds: list[str] | None = None) -> System:
 
 
 def mount_all(system: System, binds: list[str]) -> None:
-    """/dev, /proc, /sys, /tmp, /run, and what --bind asks for."""
+    """/dev, /proc, an empty /sys, and what --bind asks for."""
     vfs = system.vfs
     mount_dev(vfs)
     register_procfs(system)
     vfs.mount(new_procfs(system), vfs.make_mountpoint(b"/proc"), source=b"proc")
-    for path, mode in ((b"/sys", 0o755), (b"/tmp", 0o1777), (b"/run", 0o755)):
-        vfs.mount(vfs.new_tmpfs(b"tmpfs", mode), vfs.make_mountpoint(path), source=b"tmpfs")
+    vfs.mount(vfs.new_tmpfs(b"tmpfs", 0o755), vfs.make_mountpoint(b"/sys"), source=b"tmpfs")
     for bind in binds:
         parts = bind.split(":")
         vfs.mount_host(parts[0], parts[1].encode(), writable=parts[2:] == ["rw"])
