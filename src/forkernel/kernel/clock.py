@@ -33,6 +33,8 @@ class Clock:
 
     virtual = True
     """Whether time is the kernel's own to move."""
+    longest_run = 1 << 62
+    """How many nanoseconds, as the kernel counts them for user code, may pass between two looks at the clock."""
 
     def __init__(self, epoch: int = BOOT_EPOCH) -> None:
         self.now = 0
@@ -76,6 +78,7 @@ class RealClock(Clock):
     __slots__ = ("_base",)
 
     virtual = False
+    longest_run = 200_000
 
     def __init__(self) -> None:
         super().__init__(time.time_ns())

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from forkernel.kernel.task import SignalStruct, Task
 
 NSEC_PER_TICK = 1_000_000_000 // USER_HZ
+HZ = 250
+"""Timer interrupts a second that a program can deduce; no interrupt happens."""
 
 
 def task_cputime(task: Task) -> tuple[int, int]:

@@ -130,7 +130,8 @@ class Entry:
     def _grant(self) -> None:
         """Set the block counter so that the CPU stops at the end of the slice or at the next timer."""
         now = self.clock.now
-        horizon = max(min(self.sched.current.se.slice_left, self.timers.next_expiry - now), 1000)
+        longest = min(self.sched.current.se.slice_left, self.clock.longest_run)
+        horizon = max(min(longest, self.timers.next_expiry - now), 1000)
         self._grant_end = now + horizon
         blocks = horizon // BLOCK_NS
         self.hw.set_quantum(blocks)
@@ -337,6 +338,7 @@ class Entry:
     def _exit_to_user_mode(self, task: Task) -> None:
         """Timers, signals, and the choice of the next task (Linux: exit_to_user_mode_loop)."""
         if self.clock.now >= self._grant_end:
+            self.clock.advance(0)
             self.sched.tick()
             self.system.calc_load()
         if self.clock.now >= self.timers.next_expiry:

@@ -43,6 +43,7 @@ from forkernel.abi.futex import (
 )
 from forkernel.arch.x86_64.pgtable import TASK_SIZE
 from forkernel.errors import SysError
+from forkernel.mm.vma import VM_READ, VM_WRITE
 from forkernel.wait import Resume, Sleep, WaitQueue
 
 if TYPE_CHECKING:
@@ -172,8 +173,14 @@ def get_futex_key(task: Task, addr: int, shared: bool) -> Hashable:
         raise SysError(EINVAL)
     if addr >= TASK_SIZE:
         raise SysError(EFAULT)
-    key = _mm(task).futex_key(addr, shared)
-    return (*key, SHARED) if shared else key
+    mm = _mm(task)
+    key = mm.futex_key(addr, shared)
+    if not shared:
+        return key
+    vma = mm.vmas.lookup(addr)
+    if vma is None or not vma.flags & (VM_WRITE if key[0] is mm else VM_READ | VM_WRITE):
+        raise SysError(EFAULT)
+    return (*key, SHARED)
 
 
 def futex_wait(

@@ -58,6 +58,8 @@ class Wanted(NamedTuple):
     nice: int
     priority: int
     reset_on_fork: bool
+    clamps: bool = False
+    """Utilization clamps are asked for too, which are not there."""
 
 
 def find_process_by_pid(task: Task, pid: int) -> Task:
@@ -99,15 +101,14 @@ def sched_setattr(task: Task, target: Task, attr: SchedAttr) -> None:
     se = target.se
     if attr.flags & ~SCHED_FLAG_ALL:
         raise SysError(EINVAL)
-    if attr.flags & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX):
-        raise SysError(EOPNOTSUPP)
     policy, reset = attr.policy, bool(attr.flags & SCHED_FLAG_RESET_ON_FORK)
     if attr.flags & SCHED_FLAG_KEEP_POLICY:
         policy, reset = se.policy, se.reset_on_fork
     nice, priority = min(max(attr.nice, MIN_NICE), MAX_NICE), attr.priority
     if attr.flags & SCHED_FLAG_KEEP_PARAMS:
         nice, priority = se.nice, se.rt_priority
-    change_scheduling(task, target, Wanted(policy, nice, priority, reset))
+    clamps = bool(attr.flags & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX))
+    change_scheduling(task, target, Wanted(policy, nice, priority, reset, clamps))
 
 
 def sched_getattr(target: Task) -> SchedAttr:
@@ -128,6 +129,8 @@ def change_scheduling(task: Task, target: Task, wanted: Wanted) -> None:
         raise SysError(EINVAL)
     if not may_change(task, target, wanted) and not capable(task, CAP_SYS_NICE):
         raise SysError(EPERM)
+    if wanted.clamps:
+        raise SysError(EOPNOTSUPP)
     se = target.se
     se.policy = wanted.policy
     se.rt_priority = wanted.priority

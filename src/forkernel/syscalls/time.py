@@ -11,6 +11,7 @@ from forkernel.abi.time import (
     STA_UNSYNC,
     TIME_ERROR,
     TIMER_ABSTIME,
+    USER_HZ,
     Itimerspec,
     Itimerval,
     Sigevent,
@@ -24,7 +25,7 @@ from forkernel.abi.types import I32, I64, U32
 from forkernel.errors import SysError
 from forkernel.kernel import itimer, posix_clock, posix_timers
 from forkernel.kernel.clock import NSEC_PER_SEC, NSEC_PER_USEC
-from forkernel.kernel.cputime import nsec_to_clock_t, thread_group_cputime
+from forkernel.kernel.cputime import HZ, nsec_to_clock_t, thread_group_cputime
 from forkernel.kernel.cred import capable
 from forkernel.kernel.hrtimer import KTIME_MAX
 from forkernel.kernel.posix_clock import checked_ns, clock_gettime, ns_to_timespec, timespec_to_ns
@@ -35,6 +36,8 @@ from forkernel.mm.uaccess import UserIn, UserInOut, UserOut
 from forkernel.syscalls.registry import syscall
 
 USEC_PER_SEC = 1_000_000
+TICKS_AT_BOOT = ((1 << 32) - 300 * HZ) * USER_HZ // HZ
+"""What times(2) returns at boot: its clock starts 2**32 / HZ - 300 seconds before (NOTES there)."""
 
 
 # --- clocks
@@ -102,12 +105,12 @@ def sys_time(task: Task, value: UserOut[I64] | None) -> int:
 
 @syscall("times")
 def sys_times(task: Task, buffer: UserOut[Tms] | None) -> int:
-    """times(2): the result counts from boot."""
+    """times(2)."""
     if buffer is not None:
         group = task.signal
         times = (*thread_group_cputime(group), group.cutime, group.cstime)
         buffer.put(Tms(*map(nsec_to_clock_t, times)))
-    return nsec_to_clock_t(task.system.clock.monotonic())
+    return TICKS_AT_BOOT + nsec_to_clock_t(task.system.clock.monotonic())
 
 
 @syscall("adjtimex", caveat="read-only: nothing disciplines the clock")
