@@ -8,8 +8,8 @@ EM_X86_64 = 62
 ELF_PLATFORM = b"x86_64"
 ELF_HWCAP = 0x078BFBFD
 """CPUID leaf 1, EDX, of the emulated CPU."""
-ELF_HWCAP2 = 0x2
-"""HWCAP2_FSGSBASE."""
+ELF_HWCAP2 = 0
+"""HWCAP2_FSGSBASE is not set: the emulated CPU has no rdfsbase."""
 MINSIGSTKSZ = 1456
 """Largest signal frame in bytes: frame, siginfo, ucontext and 512 bytes of FXSAVE, aligned."""
 
