@@ -168,6 +168,7 @@ class System:
         self.sched, self.trace, self.cpu = Sched(), Trace(), Cpus()
         self.pids = Pids(self)
         self.sigpending_users: dict[int, int] = {}
+        self.signalfd_wqh = WaitQueue()
         self.clock = SimpleNamespace(now=0, monotonic=lambda: self.clock.now)
         self.init = self.process(None)
         self.init.signal.flags = SIGNAL_UNKILLABLE

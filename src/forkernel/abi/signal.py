@@ -6,9 +6,9 @@ A set of signals is an int with bit N-1 for signal N, as the kernel's sigset_t o
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
-from forkernel.abi.types import I32, U64, CStruct
+from forkernel.abi.types import I32, U16, U32, U64, Bytes, CStruct
 
 SIGHUP = 1
 SIGINT = 2
@@ -200,6 +200,32 @@ class StackT(CStruct):
     ss_size: U64
 
 
+class SignalfdSiginfo(CStruct):
+    """struct signalfd_siginfo, a record of signalfd(2)."""
+
+    ssi_signo: U32
+    ssi_errno: I32
+    ssi_code: I32
+    ssi_pid: U32
+    ssi_uid: U32
+    ssi_fd: I32
+    ssi_tid: U32
+    ssi_band: U32
+    ssi_overrun: U32
+    ssi_trapno: U32
+    ssi_status: I32
+    ssi_int: I32
+    ssi_ptr: U64
+    ssi_utime: U64
+    ssi_stime: U64
+    ssi_addr: U64
+    ssi_addr_lsb: U16
+    ssi_syscall: I32
+    ssi_call_addr: U64
+    ssi_arch: U32
+    reserved: Annotated[bytes, Bytes(28)]
+
+
 class SigAction(NamedTuple):
     """What a process does on a signal (Linux: k_sigaction). Never changed in place."""
 
@@ -272,7 +298,7 @@ class SigInfo:
         self.syscall = syscall
         self.arch = arch
         self.raw = raw
-        """The union as a program gave it to rt_sigqueueinfo, 32 bytes; empty for signals made here."""
+        """The union if the layout does not follow from signal and code (rt_sigqueueinfo), 32 bytes; else empty."""
         self.timer = timer
         """The POSIX timer behind an SI_TIMER signal; see `kernel.sigqueue.dequeue_signal`."""
         self.user = -1
@@ -291,9 +317,10 @@ class SigInfo:
         return (_HEAD.pack(self.signo, self.errno, self.code) + self._union()).ljust(SIGINFO_SIZE, b"\0")
 
     def _union(self) -> bytes:
-        if self.raw:
-            return self.raw
-        layout = siginfo_layout(self.signo, self.code)
+        return self.raw or self.union(siginfo_layout(self.signo, self.code))
+
+    def union(self, layout: int) -> bytes:
+        """The 32 bytes after si_code in one of the layouts (SIL_*)."""
         if layout == SIL_CHLD:
             return _CHLD.pack(self.pid, self.uid, self.status, self.utime, self.stime)
         if layout == SIL_FAULT:

@@ -45,6 +45,7 @@ from forkernel.abi.signal import (
     SIGRTMIN,
     SIGSEGV,
     SIGSTOP,
+    SIL_CHLD,
     SS_AUTODISARM,
     SS_DISABLE,
     SS_ONSTACK,
@@ -143,6 +144,8 @@ def send_signal(sig: int, info: SigInfo | None, task: Task, group: bool) -> bool
         if sig != SIGKILL and not task.flags & PF_KTHREAD:
             _queue(sig, info, task, pending)
         pending.bits |= 1 << sig - 1
+        if task.system.signalfd_wqh:
+            task.system.signalfd_wqh.wake_up()
         complete_signal(sig, task, group)
     if fire := task.system.trace.signal_generate:
         fire(sig, info, task, group, outcome)
@@ -714,9 +717,9 @@ def do_notify_parent(task: Task, sig: int) -> bool:
 
 
 def _death_info(task: Task, sig: int) -> SigInfo:
-    """SIGCHLD's details for a dead child."""
+    """SIGCHLD's details for a dead child, also where another signal stands in for it (clone's exit signal)."""
     killed = task.exit_code & 0x7F
-    return SigInfo(
+    info = SigInfo(
         sig,
         CLD_KILLED if killed else CLD_EXITED,
         pid=task.tgid,
@@ -725,6 +728,9 @@ def _death_info(task: Task, sig: int) -> SigInfo:
         utime=(task.utime + task.signal.utime) // USER_TICK_NS,
         stime=(task.stime + task.signal.stime) // USER_TICK_NS,
     )
+    if sig != SIGCHLD:
+        info.raw = info.union(SIL_CHLD)
+    return info
 
 
 def do_notify_parent_cldstop(task: Task, why: int) -> None:

@@ -20,6 +20,7 @@ from forkernel.kernel.pid import PidTable
 from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
 from forkernel.trace.tracepoints import Trace
+from forkernel.wait import WaitQueue
 
 if TYPE_CHECKING:
     from forkernel.arch.x86_64.processor import Processor
@@ -89,6 +90,9 @@ class System:
         self.domainname = b"(none)"
         self.nr_forks = 0
         self.sigpending_users: dict[int, int] = {}
+        """Queued signals by the real user they are charged to (RLIMIT_SIGPENDING)."""
+        self.signalfd_wqh = WaitQueue()
+        """Readers of signalfds; woken by every signal sent."""
         self.host_inputs: dict[int, Any] = {}
         self.console: Any = None
         self.unimplemented: dict[str, Unimplemented] = {}
@@ -98,7 +102,6 @@ class System:
         """Time of tasks that are gone; see `cpu_times`."""
         self._loads = [0, 0, 0]
         self._next_load = LOAD_FREQ_NS
-        self.check_cpu_timers: Callable[[Task], None] | None = None
         self.host_deadline: float | None = None
         self.init_status: int | None = None
         """Wait status of PID 1 once it is dead: the machine has ended then."""

@@ -84,7 +84,7 @@ class SignalStruct:
         "flags", "group_exec_task", "group_exit_code", "group_stop_count", "has_child_subreaper",
         "is_child_subreaper", "itimers", "leader", "maj_flt", "maxrss", "min_flt", "next_posix_timer_id",
         "nivcsw", "notify_count", "nvcsw", "oom_score_adj", "pgrp", "posix_timers", "rlim",
-        "session", "shared_pending", "sigwait_queue", "stime", "threads", "tty", "tty_old_pgrp",
+        "session", "shared_pending", "stime", "threads", "tty", "tty_old_pgrp",
         "utime", "wait_chldexit",
     )  # fmt: skip
 
@@ -102,7 +102,6 @@ class SignalStruct:
         self.shared_pending = SigPending()
         self.wait_chldexit = WaitQueue()
         """Threads in wait4/waitid; woken when a child changes state."""
-        self.sigwait_queue = WaitQueue()
         self.pgrp = 0
         self.session = 0
         self.leader = False

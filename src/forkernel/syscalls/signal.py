@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forkernel.abi.errno import E2BIG, EAGAIN, EINTR, EINVAL, EPERM, ERESTARTNOHAND
+from forkernel.abi.fcntl import O_CLOEXEC, O_NONBLOCK
 from forkernel.abi.signal import (
     KERNEL_SIGINFO_SIZE,
     NSIG,
@@ -25,8 +26,10 @@ from forkernel.abi.time import Timespec
 from forkernel.abi.types import I32, U64
 from forkernel.arch.x86_64.signal import sas_ss_flags
 from forkernel.errors import SysError
+from forkernel.fs.fdtable import fd_install
 from forkernel.kernel import signal
 from forkernel.kernel.clock import NSEC_PER_SEC
+from forkernel.kernel.signalfd import SignalFile, signalfd_file
 from forkernel.kernel.task import Task
 from forkernel.syscalls.registry import UserBuf, UserIn, UserOut, syscall
 from forkernel.wait import Resume, Sleep
@@ -256,6 +259,37 @@ def sys_rt_sigtimedwait(
             raise SysError(EINVAL)
         deadline = task.system.clock.monotonic() + span.tv_sec * NSEC_PER_SEC + span.tv_nsec
     return SigTimedWait(which, uinfo.addr if uinfo is not None else 0, deadline).step(task)
+
+
+# --- signalfd
+
+
+@syscall("signalfd")
+def sys_signalfd(task: Task, ufd: I32, user_mask: UserIn[U64], sizemask: U64) -> int:
+    """signalfd(2), the old call without flags."""
+    return do_signalfd4(task, ufd, user_mask, sizemask, 0)
+
+
+@syscall("signalfd4")
+def sys_signalfd4(task: Task, ufd: I32, user_mask: UserIn[U64], sizemask: U64, flags: I32) -> int:
+    """signalfd(2)."""
+    return do_signalfd4(task, ufd, user_mask, sizemask, flags)
+
+
+def do_signalfd4(task: Task, ufd: int, user_mask: UserIn[U64], sizemask: int, flags: int) -> int:
+    """A new signalfd, or another mask for the one at `ufd`."""
+    _check_size(sizemask)
+    mask = user_mask.get()
+    if flags & ~(O_CLOEXEC | O_NONBLOCK):
+        raise SysError(EINVAL)
+    if ufd == -1:
+        return fd_install(task, signalfd_file(task, mask, flags), bool(flags & O_CLOEXEC))
+    assert task.files is not None
+    file = task.files.get(ufd)
+    if not isinstance(file, SignalFile):
+        raise SysError(EINVAL)
+    file.set_mask(mask)
+    return ufd
 
 
 @syscall("restart_syscall")
