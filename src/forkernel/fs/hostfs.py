@@ -177,7 +177,8 @@ class HostRegInode(RegInode):
 class HostDir(RamDir):
     """A directory of the host: names it does not know are looked up there."""
 
-    __slots__ = ("path",)
+    __slots__ = ("nblocks", "path")
+    entry_size = 0
 
     sb: HostSuperblock
 
@@ -185,7 +186,12 @@ class HostDir(RamDir):
         super().__init__(sb, 0, ino=sb.ino_of(path))
         self.path = path
         """Host path without a trailing slash; b"" for /."""
+        self.nblocks = facts.st_blocks
         take_facts(self, facts)
+
+    def blocks(self) -> int:
+        """As on the host."""
+        return self.nblocks
 
     def lookup(self, task: Task | None, name: bytes) -> Inode | None:
         """What was made or found here before, else what the host has."""

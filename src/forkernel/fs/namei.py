@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MAXSYMLINKS = 40
 NAME_MAX = 255
 SEARCHABLE = 0o111
+TYPE_AND_SEARCH = S_IFMT | SEARCHABLE
+DIR_SEARCHABLE = S_IFDIR | SEARCHABLE
+"""A directory that everybody may search: what `mode & TYPE_AND_SEARCH` is for one."""
 SPECIAL = (b"", b".", b"..")
 """Last components that are not a name in their parent; b"" stands for the root itself."""
 
@@ -84,17 +87,33 @@ class Nameidata:
         """Walk to the directory that holds the last component, and leave that one in `last`."""
         if path[:1] == b"/":
             self.__jump_root()
-        parts = [part for part in path.split(b"/") if part]
         self.trailing = path[-1:] == b"/"
-        if not parts:
-            self.last = b""
-            return
+        parts = self.__walk_known(path.strip(b"/").split(b"/"))
         last = parts.pop()
         parts.reverse()
         while parts:
-            self.__step(parts.pop(), parts)
-        self.may_search()
+            part = parts.pop()
+            if part:
+                self.__step(part, parts)
+        if last:
+            self.may_search()
         self.last = last
+
+    def __walk_known(self, parts: list[bytes]) -> list[bytes]:
+        """Go on as long as the dentries are there and nothing special happens; the components that are left."""
+        dentry, done = self.dentry, 0
+        for part in parts[:-1]:
+            if part:
+                inode = dentry.inode
+                if inode.mode & TYPE_AND_SEARCH != DIR_SEARCHABLE or inode.volatile:
+                    break
+                child = dentry.children.get(part)
+                if child is None or child.mounted or child.inode.mode & S_IFMT == S_IFLNK:
+                    break
+                dentry = child
+            done += 1
+        self.dentry = dentry
+        return parts[done:]
 
     def may_search(self) -> None:
         """The place must be a directory that the task may search."""
@@ -282,7 +301,37 @@ def filename_lookup(
     if not path and empty:
         assert task.fs is not None
         return task.fs.pwd if dirfd == AT_FDCWD else dirfd_path(task, dirfd)
+    if not resolve and (dirfd == AT_FDCWD or path[:1] == b"/"):
+        place = lookup_fast(task, path)
+        if place is not None:
+            return place
     return Nameidata(task, path, dirfd, resolve).path_lookupat(path, follow)
+
+
+def lookup_fast(task: Task, path: bytes) -> Path | None:
+    """The place `path` names if every step is known already and nothing has to be checked or followed: all
+    dentries there, directories open to everybody, no links, no dots (Linux: the RCU walk).
+    """
+    fs = task.fs
+    assert fs is not None
+    mnt, dentry = fs.root if path[:1] == b"/" else fs.pwd
+    for part in path.split(b"/"):
+        if part:
+            inode = dentry.inode
+            if inode.mode & TYPE_AND_SEARCH != DIR_SEARCHABLE or inode.volatile:
+                return None
+            child = dentry.children.get(part)
+            if child is None:
+                return None
+            while child.mounted:
+                mount: Mount | None = task.system.vfs.mount_hash.get((mnt, child))
+                if mount is None:
+                    break
+                mnt, child = mount, mount.root
+            if child.inode.mode & S_IFMT == S_IFLNK:
+                return None
+            dentry = child
+    return Path(mnt, dentry) if path[-1:] not in (b"/", b"") else None
 
 
 def filename_parentat(task: Task, path: bytes, dirfd: int) -> Nameidata:

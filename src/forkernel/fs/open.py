@@ -108,12 +108,11 @@ def build_open_flags(flags: int, mode: int, strict: bool = False) -> tuple[int, 
 
 def do_filp_open(task: Task, path: bytes, flags: int, mode: int = 0, dirfd: int = AT_FDCWD, resolve: int = 0) -> File:
     """Open `path`; flags and mode come from build_open_flags. May raise Sleep (FIFO)."""
-    walk = Nameidata(task, path, dirfd, resolve)
     if flags & __O_TMPFILE:
-        return do_tmpfile(task, walk.path_lookupat(path, True), flags, mode)
+        return do_tmpfile(task, filename_lookup(task, path, dirfd, True, resolve), flags, mode)
     if flags & O_CREAT:
-        return open_creat(walk, path, flags, mode)
-    place = walk.path_lookupat(path, not flags & O_NOFOLLOW)
+        return open_creat(Nameidata(task, path, dirfd, resolve), path, flags, mode)
+    place = filename_lookup(task, path, dirfd, not flags & O_NOFOLLOW, resolve)
     if flags & O_DIRECTORY and place.dentry.inode.mode & S_IFMT != S_IFDIR:
         raise SysError(ENOTDIR)
     if flags & O_PATH:

@@ -6,7 +6,7 @@ to None is known to be absent, be it that it was deleted or that it never was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from forkernel.abi.errno import EINVAL, ENOSPC, ENOTEMPTY
 from forkernel.abi.stat import (
@@ -98,6 +98,8 @@ class RamDir(Inode):
     """A directory in memory."""
 
     __slots__ = ("entries",)
+    entry_size: ClassVar[int] = DIRENT_SIZE
+    """What a name adds to the directory's size."""
 
     sb: TmpfsSuperblock
 
@@ -143,7 +145,7 @@ class RamDir(Inode):
     def add(self, name: bytes, inode: Inode) -> None:
         """Enter a name."""
         self.entries[name] = inode
-        self.size += DIRENT_SIZE
+        self.size += self.entry_size
         if s_isdir(inode.mode):
             self.nlink += 1
         self.mtime = self.ctime = self.sb.now()
@@ -151,7 +153,7 @@ class RamDir(Inode):
     def remove(self, name: bytes) -> None:
         """Take a name out."""
         inode = self.entries.pop(name)
-        self.size = max(0, self.size - DIRENT_SIZE)
+        self.size = max(0, self.size - self.entry_size)
         if inode is not None and s_isdir(inode.mode):
             self.nlink -= 1
         self.mtime = self.ctime = self.sb.now()
