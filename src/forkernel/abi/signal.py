@@ -138,6 +138,8 @@ SEGV_PKUERR = 4
 BUS_ADRALN = 1
 BUS_ADRERR = 2
 BUS_OBJERR = 3
+BUS_MCEERR_AR = 4
+BUS_MCEERR_AO = 5
 # of SIGILL, SIGFPE, SIGTRAP, SIGSYS
 ILL_ILLOPC = 1
 ILL_ILLOPN = 2
@@ -342,7 +344,14 @@ class SigInfo:
         """
         signo, errno, code = _HEAD.unpack_from(data)
         pid, uid, value = _RT.unpack_from(data, 16)
-        return cls(signo, code, errno, pid=pid, uid=uid, value=value, raw=bytes(data[16:KERNEL_SIGINFO_SIZE]))
+        _, _, status, utime, stime = _CHLD.unpack_from(data, 16)
+        addr, addr_lsb = _FAULT.unpack_from(data, 16)
+        band, fd = _POLL.unpack_from(data, 16)
+        tid, overrun, _ = _TIMER.unpack_from(data, 16)
+        return cls(
+            signo, code, errno, pid=pid, uid=uid, value=value, status=status, utime=utime, stime=stime, addr=addr,
+            addr_lsb=addr_lsb, band=band, fd=fd, tid=tid, overrun=overrun, raw=bytes(data[16:KERNEL_SIGINFO_SIZE]),
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"SigInfo({signal_name(self.signo)}, code={self.code}, pid={self.pid})"

@@ -12,7 +12,10 @@ from forkernel.abi.errno import EAGAIN, EINVAL
 from forkernel.abi.fcntl import O_NONBLOCK, O_RDWR
 from forkernel.abi.poll import EPOLLIN
 from forkernel.abi.signal import (
+    BUS_MCEERR_AO,
+    BUS_MCEERR_AR,
     SIG_KERNEL_ONLY_MASK,
+    SIGBUS,
     SIL_CHLD,
     SIL_FAULT,
     SIL_POLL,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.task import Task
     from forkernel.wait import WaitQueue
 
+M64 = (1 << 64) - 1
 RECORD = SignalfdSiginfo.SIZE
 
 
@@ -99,17 +103,20 @@ def signalfd_record(info: SigInfo) -> SignalfdSiginfo:
     record = SignalfdSiginfo(ssi_signo=info.signo, ssi_errno=info.errno, ssi_code=info.code)
     layout = siginfo_layout(info.signo, info.code)
     if layout == SIL_TIMER:
-        record.ssi_tid, record.ssi_overrun = info.tid, info.overrun
+        record.ssi_tid, record.ssi_overrun = info.tid & 0xFFFFFFFF, info.overrun & 0xFFFFFFFF
     elif layout == SIL_POLL:
         record.ssi_band, record.ssi_fd = info.band & 0xFFFFFFFF, info.fd
         return record
     elif layout in (SIL_FAULT, SIL_SYS):
         record.ssi_addr = info.addr
+        if info.signo == SIGBUS and info.code in (BUS_MCEERR_AR, BUS_MCEERR_AO):
+            record.ssi_addr_lsb = info.addr_lsb & 0xFFFF
         return record
     else:
-        record.ssi_pid, record.ssi_uid = info.pid, info.uid
+        record.ssi_pid, record.ssi_uid = info.pid & 0xFFFFFFFF, info.uid
     if layout == SIL_CHLD:
-        record.ssi_status, record.ssi_utime, record.ssi_stime = info.status, info.utime, info.stime
+        record.ssi_status, record.ssi_utime, record.ssi_stime = info.status, info.utime & M64, info.stime & M64
+        return record
     record.ssi_ptr = info.value
     record.ssi_int = (info.value & 0xFFFFFFFF ^ 1 << 31) - (1 << 31)
     return record
