@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+from types import SimpleNamespace
+
+from forkernel.kernel.task import SigPending
 
 
 class FakeMemory:
@@ -51,4 +54,6 @@ class FakeTask:
         self.state = 0
         self.exit_code = 0
         self.syscall_nr = -1
+        self.pending = SigPending()
+        self.signal = SimpleNamespace(shared_pending=SigPending())
         self.syscall_args: tuple[int, ...] = (0,) * 6

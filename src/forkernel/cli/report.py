@@ -14,12 +14,12 @@ SHOWN = 20
 
 
 def report_lines(kernel: Kernel, process: Process) -> list[str]:
-    """Calls that are not implemented, and processes left behind by `process`."""
+    """Calls that are not implemented, and processes left behind by `process` (itself not counted: its end is told)."""
     lines = [
         f"{call.name} is not implemented: called {times(call.count)}, first by {call.comm}[{call.pid}]"
         for call in kernel.unimplemented
     ]
-    left = [task for task in kernel.leftover() if task.pid != 1]
+    left = [task for task in kernel.leftover() if task.pid not in (1, process.pid)]
     lines += [describe(task) for task in left[:SHOWN]]
     if len(left) > SHOWN:
         lines.append(f"and {len(left) - SHOWN} more processes were left")

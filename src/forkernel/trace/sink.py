@@ -64,6 +64,14 @@ class CallTable:
         return signature(name, self.parameters.get(name))
 
 
+SIGKILL_BIT = 1 << 8
+
+
+def is_being_killed(task: Any) -> bool:
+    """Whether SIGKILL waits for the task: it will not see the result of its call."""
+    return bool((task.pending.bits | task.signal.shared_pending.bits) & SIGKILL_BIT)
+
+
 class Sink:
     """Base of the sinks. `groups` (see GROUPS) says which events it listens to."""
 
@@ -97,6 +105,9 @@ class Sink:
         """A call ends."""
         record = self.records.pop(task, None)
         if record is None:
+            return
+        if is_being_killed(task):
+            self.call_abandoned(record)
             return
         record.result = result
         record.failed = result < 0 and result > -4096
