@@ -103,9 +103,7 @@ class FutexQ(Resume):
 
     __slots__ = ("addr", "bitset", "deadline", "key", "prio", "shared", "value", "wait")
 
-    def __init__(
-        self, task: Task, addr: int, shared: bool, value: int, deadline: Deadline | None, bitset: int
-    ) -> None:
+    def __init__(self, task: Task, addr: int, shared: bool, value: int, deadline: Deadline | None, bitset: int) -> None:
         self.addr = addr
         self.shared = shared
         self.value = value
@@ -183,9 +181,7 @@ def get_futex_key(task: Task, addr: int, shared: bool) -> Hashable:
     return (*key, SHARED)
 
 
-def futex_wait(
-    task: Task, addr: int, shared: bool, value: int, deadline: Deadline | None, bitset: int
-) -> int:
+def futex_wait(task: Task, addr: int, shared: bool, value: int, deadline: Deadline | None, bitset: int) -> int:
     """Sleep until woken, if the word at `addr` is `value` (else EAGAIN). ETIMEDOUT at the deadline."""
     if not bitset:
         raise SysError(EINVAL)

@@ -30,6 +30,7 @@ from forkernel.abi.time import (
     CPUCLOCK_PROF,
     CPUCLOCK_SCHED,
     CPUCLOCK_VIRT,
+    Itimerspec,
     Timespec,
 )
 from forkernel.errors import SysError
@@ -67,6 +68,11 @@ def checked_ns(sec: int, nsec: int) -> int:
 def ns_to_timespec(nanoseconds: int) -> Timespec:
     """A time as struct timespec."""
     return Timespec(*divmod(nanoseconds, NSEC_PER_SEC))
+
+
+def ns_to_itimerspec(value: int, interval: int) -> Itimerspec:
+    """Struct itimerspec of two times."""
+    return Itimerspec(*divmod(interval, NSEC_PER_SEC), *divmod(value, NSEC_PER_SEC))
 
 
 # --- CPU clocks

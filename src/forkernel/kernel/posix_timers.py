@@ -9,7 +9,7 @@ starts the next one. `delete` ends it; so do execve (`exit_itimers`) and the end
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from forkernel.abi.errno import EAGAIN, EINVAL, EOPNOTSUPP, ERESTART_RESTARTBLOCK, ERESTARTNOHAND
 from forkernel.abi.resource import RLIMIT_SIGPENDING
@@ -96,12 +96,22 @@ class Nanosleep(Resume):
 # --- what a timer hangs on
 
 
+class AlarmOwner(Protocol):
+    """What an alarm wakes."""
+
+    def expired(self) -> None:
+        """The alarm went off."""
+
+
 class HrAlarm(Timer):
-    """The clock side of a POSIX timer on a system clock. Absolute times of CLOCK_REALTIME follow its settings."""
+    """The clock side of a POSIX timer on a system clock, or of a timerfd.
+
+    Absolute times of CLOCK_REALTIME follow its settings.
+    """
 
     __slots__ = ("follows", "owner", "system", "wall")
 
-    def __init__(self, owner: PosixTimer, system: System, realtime: bool) -> None:
+    def __init__(self, owner: AlarmOwner, system: System, realtime: bool) -> None:
         super().__init__()
         self.owner = owner
         self.system = system
@@ -164,6 +174,16 @@ class CpuAlarm(CpuTimer):
         self.owner.expired()
 
 
+def forward(alarm: HrAlarm | CpuAlarm, period: int) -> int:
+    """Move `alarm.expires` by whole periods to the first one after now; returns how many."""
+    behind = alarm.now() - alarm.expires
+    if behind < 0:
+        return 0
+    periods = behind // period + 1
+    alarm.expires += periods * period
+    return periods
+
+
 class PosixTimer:
     """One timer of timer_create (Linux: k_itimer). `target` is the thread of SIGEV_THREAD_ID, else None."""
 
@@ -198,7 +218,7 @@ class PosixTimer:
         if self.send():
             return
         if self.interval:
-            self.overrun += self.forward(max(self.interval, COARSE_NSEC))
+            self.overrun += forward(self.alarm, max(self.interval, COARSE_NSEC))
             self.alarm.start(self.alarm.expires)
 
     def send(self) -> bool:
@@ -215,21 +235,11 @@ class PosixTimer:
         except SysError:
             return False
 
-    def forward(self, step: int | None = None) -> int:
-        """Move `alarm.expires` by whole periods to the first one after now; returns how many."""
-        step = step or self.interval
-        behind = self.alarm.now() - self.alarm.expires
-        if behind < 0:
-            return 0
-        periods = behind // step + 1
-        self.alarm.expires += periods * step
-        return periods
-
     def rearm(self, info: SigInfo) -> None:
         """The signal was taken: tell its overrun and start the next period (Linux: posixtimer_rearm)."""
         if not self.interval or self.alarm.queued:
             return
-        missed = self.overrun + max(0, self.forward() - 1)
+        missed = self.overrun + max(0, forward(self.alarm, self.interval) - 1)
         self.overrun = 0
         self.overrun_last = info.overrun = min(missed, INT_MAX)
         self.alarm.start(self.alarm.expires)
@@ -242,7 +252,7 @@ class PosixTimer:
         if alarm.expires == KTIME_MAX:
             return 0, self.interval
         if self.interval and not alarm.queued:
-            self.overrun += self.forward()
+            self.overrun += forward(self.alarm, self.interval)
         rest = alarm.expires - alarm.now()
         if rest <= 0:
             return (1, self.interval) if alarm.queued else (0, self.interval)

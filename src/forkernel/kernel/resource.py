@@ -75,9 +75,7 @@ def check_prlimit_permission(current: Task, target: Task) -> None:
         raise SysError(EPERM)
 
 
-def do_prlimit(
-    current: Task, target: Task, resource: int, new: tuple[int, int] | None
-) -> tuple[int, int]:
+def do_prlimit(current: Task, target: Task, resource: int, new: tuple[int, int] | None) -> tuple[int, int]:
     """Read, and if `new` is given set, a limit of `target`; returns the old one.
 
     EINVAL for an unknown resource or a soft limit above the hard one, EPERM for raising the hard limit

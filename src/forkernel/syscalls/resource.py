@@ -28,9 +28,7 @@ def sys_setrlimit(task: Task, resource: U32, rlim: UserIn[RLimit]) -> int:
 
 
 @syscall("prlimit64")
-def sys_prlimit64(
-    task: Task, pid: I32, resource: U32, new: UserIn[RLimit] | None, old: UserOut[RLimit] | None
-) -> int:
+def sys_prlimit64(task: Task, pid: I32, resource: U32, new: UserIn[RLimit] | None, old: UserOut[RLimit] | None) -> int:
     """prlimit(2)."""
     wanted = new.get() if new is not None else None
     target = task.system.pids.find(pid) if pid else task

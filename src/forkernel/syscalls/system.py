@@ -46,9 +46,7 @@ LOG_BUF_LEN = 1 << 17
 def sys_uname(task: Task, name: UserOut[NewUtsname]) -> int:
     """uname(2)."""
     system = task.system
-    name.put(
-        NewUtsname(UTS_SYSNAME, system.hostname, UTS_RELEASE, UTS_VERSION, UTS_MACHINE, system.domainname)
-    )
+    name.put(NewUtsname(UTS_SYSNAME, system.hostname, UTS_RELEASE, UTS_VERSION, UTS_MACHINE, system.domainname))
     return 0
 
 

@@ -28,7 +28,7 @@ from forkernel.kernel.clock import NSEC_PER_SEC, NSEC_PER_USEC
 from forkernel.kernel.cputime import HZ, nsec_to_clock_t, thread_group_cputime
 from forkernel.kernel.cred import capable
 from forkernel.kernel.hrtimer import KTIME_MAX
-from forkernel.kernel.posix_clock import checked_ns, clock_gettime, ns_to_timespec, timespec_to_ns
+from forkernel.kernel.posix_clock import checked_ns, clock_gettime, ns_to_itimerspec, ns_to_timespec, timespec_to_ns
 from forkernel.kernel.posix_cpu_timers import CpuSleep
 from forkernel.kernel.posix_timers import Nanosleep
 from forkernel.kernel.task import Task
@@ -205,9 +205,7 @@ def sys_getitimer(task: Task, which: I32, value: UserOut[Itimerval]) -> int:
 
 
 @syscall("setitimer")
-def sys_setitimer(
-    task: Task, which: I32, new: UserIn[Itimerval] | None, old: UserOut[Itimerval] | None
-) -> int:
+def sys_setitimer(task: Task, which: I32, new: UserIn[Itimerval] | None, old: UserOut[Itimerval] | None) -> int:
     """setitimer(2); no new value disarms."""
     value = interval = 0
     if new is not None:
@@ -231,18 +229,14 @@ def _timeval_ns(value: Timeval) -> int:
 
 def _itimerval(value: int, interval: int) -> Itimerval:
     """Struct itimerval of two times in nanoseconds."""
-    return Itimerval(
-        *divmod(interval // NSEC_PER_USEC, USEC_PER_SEC), *divmod(value // NSEC_PER_USEC, USEC_PER_SEC)
-    )
+    return Itimerval(*divmod(interval // NSEC_PER_USEC, USEC_PER_SEC), *divmod(value // NSEC_PER_USEC, USEC_PER_SEC))
 
 
 # --- POSIX timers
 
 
 @syscall("timer_create")
-def sys_timer_create(
-    task: Task, clock_id: I32, event: UserIn[Sigevent] | None, timer_id: UserOut[I32]
-) -> int:
+def sys_timer_create(task: Task, clock_id: I32, event: UserIn[Sigevent] | None, timer_id: UserOut[I32]) -> int:
     """timer_create(2)."""
     timer = posix_timers.timer_create(task, clock_id, event.get() if event is not None else None)
     try:
@@ -266,14 +260,14 @@ def sys_timer_settime(
     timer = posix_timers.find_timer(task, timer_id)
     before = timer.settime(value, interval, bool(flags & TIMER_ABSTIME))
     if old is not None:
-        old.put(_itimerspec(*before))
+        old.put(ns_to_itimerspec(*before))
     return 0
 
 
 @syscall("timer_gettime")
 def sys_timer_gettime(task: Task, timer_id: I32, value: UserOut[Itimerspec]) -> int:
     """timer_gettime(2)."""
-    value.put(_itimerspec(*posix_timers.find_timer(task, timer_id).gettime()))
+    value.put(ns_to_itimerspec(*posix_timers.find_timer(task, timer_id).gettime()))
     return 0
 
 
@@ -288,8 +282,3 @@ def sys_timer_delete(task: Task, timer_id: I32) -> int:
     """timer_delete(2)."""
     posix_timers.timer_delete(task, timer_id)
     return 0
-
-
-def _itimerspec(value: int, interval: int) -> Itimerspec:
-    """Struct itimerspec of two times in nanoseconds."""
-    return Itimerspec(*divmod(interval, NSEC_PER_SEC), *divmod(value, NSEC_PER_SEC))
