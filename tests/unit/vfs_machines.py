@@ -27,7 +27,7 @@ from forkernel.syscalls.registry import REGISTRY
 MODULES = (_dir, _fd, _io, _open, _path, _stat)
 AT_FDCWD = -100
 INFINITY = (1 << 64) - 1
-BUFFER = 0x10_0000
+BUFFER_AT = 1 << 40
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -63,8 +63,8 @@ class Memory:
         return self.strings[addr].split(b"\0")[0][:limit]
 
     def write(self, addr: int, data: bytes) -> None:
-        if addr >= 1 << 40:
-            at = addr - (1 << 40)
+        if addr >= BUFFER_AT:
+            at = addr - BUFFER_AT
             self.buffer = self.buffer[:at].ljust(at, b"\0") + data + self.buffer[at + len(data) :]
 
 
@@ -98,7 +98,7 @@ class Ours:
         raw = []
         for arg in args:
             if arg is ...:
-                raw.append(1 << 40)
+                raw.append(BUFFER_AT)
             elif isinstance(arg, bytes):
                 raw.append(memory.place(arg))
             else:
