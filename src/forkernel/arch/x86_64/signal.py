@@ -129,14 +129,14 @@ def restart_without_handler(task: Any) -> None:
 
 def get_sigframe(task: Any, flags: int) -> tuple[int, int]:
     """Addresses of the new frame and of its FPU part; EFAULT when it would overflow the alternate stack."""
-    sp = task.regs.rsp - REDZONE
+    sp = task.regs.rsp - REDZONE & M64
     on_alternate = on_sig_stack(task, sp)
     if flags & SA_ONSTACK and sas_ss_flags(task, sp) == 0:
-        sp = task.sas_ss_sp + task.sas_ss_size
+        sp = task.sas_ss_sp + task.sas_ss_size & M64
         on_alternate = True
-    fpstate = (sp - FXSAVE_SIZE) & -64
-    frame = ((fpstate - FRAME_SIZE) & -16) - 8
-    if (on_alternate and not _within(task, frame)) or frame < 0:
+    fpstate = sp - FXSAVE_SIZE & M64 & -64
+    frame = (fpstate - FRAME_SIZE & -16) - 8 & M64
+    if on_alternate and not _within(task, frame):
         raise SysError(EFAULT)
     return frame, fpstate
 
