@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
 MAX_HOST_FDS = 64
-HIDDEN = (b"dev", b"proc", b"run", b"sys", b"tmp")
+HIDDEN = (b"dev", b"proc", b"run", b"sys")
 """Directories of the host's / whose contents are the host's own business: empty mount points here."""
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 DTYPES = {
