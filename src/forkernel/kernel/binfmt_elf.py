@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from forkernel.abi.elf import (
@@ -54,9 +55,9 @@ from forkernel.mm.layout import (
     ELF_ET_DYN_BASE,
     TASK_SIZE,
     arch_mmap_rnd,
-    arch_pick_mmap_layout,
     arch_randomize_brk,
     get_unmapped_area,
+    mmap_base,
     page_align,
     randomize_stack_top,
 )
@@ -72,8 +73,6 @@ from forkernel.mm.mmap import (
 from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VM_ACCOUNT, VM_EXEC, VM_READ, VM_WRITE, Vma
 
 if TYPE_CHECKING:
-    from random import Random
-
     from forkernel.fs.file import File
     from forkernel.kernel.exec import Bprm
     from forkernel.kernel.task import Task
@@ -179,13 +178,15 @@ def load_elf_binary(task: Task, bprm: Bprm, program: ElfProgram, mm: MmStruct) -
     Any error here is final for the process.
     """
     image = program.image
-    rng = None if task.personality & ADDR_NO_RANDOMIZE else task.system.rng
-    arch_pick_mmap_layout(mm, bprm.stack_limit, rng)
+    rng, base = None, BootLayout(0, 0)
+    if not task.personality & ADDR_NO_RANDOMIZE:
+        rng, base = task.system.rng, boot_layout(task.system.options.seed)
+    mm.mmap_base = mmap_base(bprm.stack_limit, base.mmap)
     used, stack_top = len(bprm.strings), randomize_stack_top(rng)
     executable = image.stack_flags is not None and bool(image.stack_flags & PF_X)
     setup_arg_pages(mm, stack_top, used, executable)
     mm.exe_file = bprm.file.get()
-    bias = map_program(mm, bprm.file, image, program.interp_image is not None, rng)
+    bias = map_program(mm, bprm.file, image, program.interp_image is not None, base.program)
     entry, interp_base = image.e_entry + bias, 0
     if program.interp_file is not None and program.interp_image is not None:
         interp_base = load_elf_interp(mm, program.interp_file, program.interp_image)
@@ -198,6 +199,22 @@ def load_elf_binary(task: Task, bprm: Bprm, program: ElfProgram, mm: MmStruct) -
         mmap_region(mm, Vma(0, PAGE_SIZE, VM_READ | VM_EXEC | VM_MAYALL))
     sp = create_elf_tables(task, bprm, image, mm, stack_top, bias, interp_base, rng)
     return entry, sp
+
+
+class BootLayout(NamedTuple):
+    """Random shifts, in bytes, of the mapping area and of position-independent programs."""
+
+    mmap: int
+    program: int
+
+
+@lru_cache
+def boot_layout(seed: int) -> BootLayout:
+    """Drawn once for a machine, not at each execve as on Linux: the CPU keeps translated code by virtual
+    address, and so has it again when a program is run the second time. Stack and heap move each time.
+    """
+    rng = Random(seed)  # repeatable on purpose
+    return BootLayout(arch_mmap_rnd(rng), arch_mmap_rnd(rng))
 
 
 class Extent(NamedTuple):
@@ -232,7 +249,7 @@ def extent_of(loads: tuple[Phdr, ...]) -> Extent:
     )
 
 
-def map_program(mm: MmStruct, file: File, image: ElfImage, has_interp: bool, rng: Random | None) -> int:
+def map_program(mm: MmStruct, file: File, image: ElfImage, has_interp: bool, shift: int) -> int:
     """Map the program's segments and note where code and data are; its load bias."""
     if not image.loads:
         return 0
@@ -242,7 +259,7 @@ def map_program(mm: MmStruct, file: File, image: ElfImage, has_interp: bool, rng
         if mm.vmas.find_intersection(extent.start, page_align(extent.start + extent.size)):
             raise SysError(EEXIST)
     elif has_interp:
-        base = ELF_ET_DYN_BASE + (arch_mmap_rnd(rng) if rng else 0) & -image.alignment
+        base = ELF_ET_DYN_BASE + shift & -image.alignment
         bias = (base - image.loads[0].p_vaddr) & PAGE_MASK
     else:
         bias = find_base(mm, extent, image.alignment)

@@ -62,8 +62,8 @@ def randomize_stack_top(rng: Random | None) -> int:
 
 
 def arch_randomize_brk(brk: int, rng: Random | None) -> int:
-    """Page-aligned start of the heap, at or above the end of the program's data, up to 32 MiB higher."""
-    return page_align(brk) + (rng.getrandbits(13) << PAGE_SHIFT if rng else 0)
+    """Page-aligned start of the heap, at or above the end of the program's data, up to 1 GiB higher."""
+    return page_align(brk) + (rng.getrandbits(18) << PAGE_SHIFT if rng else 0)
 
 
 def vm_start_gap(vma: Vma) -> int:
