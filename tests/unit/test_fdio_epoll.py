@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import select
 import struct
 import sys
@@ -311,3 +312,21 @@ def test_regular_files_cannot_be_watched() -> None:
     assert ep is not None
     fd = task.files.install(RegFile(task.system.vfs.anon, 0))
     assert ctl(task, ep, 1, fd) == -EPERM
+
+
+def test_a_table_with_sets_and_sleepers_survives_pickling() -> None:
+    task = FakeTask()
+    ends = task.pipe()
+    ep = task.call("epoll_create1", 0)
+    assert ep is not None
+    ctl(task, ep, 1, ends[0], EPOLLIN | EPOLLET, data=7)
+    assert task.call("epoll_wait", ep, BASE, 8, 5) is None
+    assert task.sleep is not None
+    del task.again
+    system, sleeping = pickle.loads(pickle.dumps((task.system, task.sleep.resume)))
+    copy = system.tasks[0]
+    FakeTask(system, copy.files).call("write", ends[1], BASE, 1)
+    assert copy.woken == 1
+    assert sleeping.step(copy) == 1
+    assert struct.unpack("<IQ", copy.peek(12)) == (EPOLLIN, 7)
+    assert copy.call("epoll_wait", ep, BASE, 8, 0) == 0
