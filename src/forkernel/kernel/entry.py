@@ -20,6 +20,7 @@ from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.hw import protocol as hw
 from forkernel.kernel import signal
 from forkernel.kernel.hrtimer import Timer
+from forkernel.kernel.rseq import rseq_preempt
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, Task
 from forkernel.mm.fault import FAULT_ACCERR, FAULT_OK, FAULT_OOM, FAULT_SIGBUS, handle_mm_fault
 from forkernel.wait import Sleep
@@ -371,6 +372,7 @@ class Entry:
             if task is not prev:
                 if prev.state == TASK_RUNNING and prev.pid:
                     prev.nivcsw += 1
+                    rseq_preempt(prev)
                 if fire := self.trace.sched_switch:
                     fire(prev, task)
             sched.start_task(task)

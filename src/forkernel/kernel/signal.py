@@ -564,6 +564,10 @@ def die(task: Task, sig: int) -> None:
 def handle_signal(task: Task, info: SigInfo, action: SigAction) -> None:
     """Make the task run its handler: settle the interrupted call, write the frame, change the mask."""
     arch_signal.restart_with_handler(task, action)
+    if task.rseq is not None:
+        from forkernel.kernel.rseq import rseq_signal_deliver
+
+        rseq_signal_deliver(task)
     mask = task.blocked if task.saved_sigmask is None else task.saved_sigmask
     try:
         arch_signal.setup_rt_frame(task, info.signo, info, action, mask)

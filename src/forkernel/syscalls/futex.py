@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-
-from forkernel.abi.errno import EBUSY, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH
+from forkernel.abi.errno import EINVAL, ENOSYS, EPERM, ESRCH
 from forkernel.abi.futex import (
     FUTEX_BITSET_MATCH_ANY,
     FUTEX_CLOCK_REALTIME,
@@ -19,32 +17,30 @@ from forkernel.abi.futex import (
     RobustListHead,
 )
 from forkernel.abi.sched import (
+    MEMBARRIER_CMD_FLAG_CPU,
     MEMBARRIER_CMD_GET_REGISTRATIONS,
     MEMBARRIER_CMD_GLOBAL,
     MEMBARRIER_CMD_GLOBAL_EXPEDITED,
     MEMBARRIER_CMD_PRIVATE_EXPEDITED,
+    MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ,
     MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
     MEMBARRIER_CMD_QUERY,
     MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
-    ORIG_RSEQ_SIZE,
-    RSEQ_CPU_ID_UNINITIALIZED,
     RSEQ_FLAG_UNREGISTER,
 )
 from forkernel.abi.time import Timespec
 from forkernel.abi.types import I32, U32, U64
-from forkernel.arch.x86_64.pgtable import TASK_SIZE
 from forkernel.errors import SysError
 from forkernel.kernel import futex
 from forkernel.kernel.posix_clock import timespec_to_ns
 from forkernel.kernel.ptrace import ptrace_may_access
+from forkernel.kernel.rseq import rseq_register, rseq_unregister
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserOut
 from forkernel.syscalls.registry import syscall
-
-_WORD = struct.Struct("<I")
-
 
 # --- futex
 
@@ -122,39 +118,17 @@ def sys_set_tid_address(task: Task, tidptr: U64) -> int:
     return task.pid
 
 
-@syscall("rseq", caveat="there is one CPU and no critical section is ever aborted: preemption restarts none")
+@syscall("rseq", caveat="there is one CPU: its number is always 0")
 def sys_rseq(task: Task, rseq: U64, length: U32, flags: I32, signature: U32) -> int:
-    """rseq(2): register a thread's struct rseq, whose CPU number is and stays 0."""
+    """rseq(2)."""
     assert task.mm is not None
     if flags & RSEQ_FLAG_UNREGISTER:
-        _rseq_unregister(task, rseq, length, flags, signature)
-        return 0
-    if flags:
+        rseq_unregister(task, task.mm, rseq, length, flags, signature)
+    elif flags:
         raise SysError(EINVAL)
-    if task.rseq is not None:
-        if task.rseq[:2] != (rseq, length):
-            raise SysError(EINVAL)
-        raise SysError(EPERM if task.rseq[2] != signature else EBUSY)
-    if length < ORIG_RSEQ_SIZE or rseq % ORIG_RSEQ_SIZE:
-        raise SysError(EINVAL)
-    if rseq + length > TASK_SIZE:
-        raise SysError(EFAULT)
-    task.mm.write(rseq, bytes(8))
-    if length > ORIG_RSEQ_SIZE:
-        task.mm.write(rseq + 20, bytes(8))
-    task.rseq = (rseq, length, signature)
+    else:
+        rseq_register(task, task.mm, rseq, length, signature)
     return 0
-
-
-def _rseq_unregister(task: Task, rseq: int, length: int, flags: int, signature: int) -> None:
-    """Forget the registration, which must be repeated exactly; the CPU number becomes "none"."""
-    assert task.mm is not None
-    if flags & ~RSEQ_FLAG_UNREGISTER or task.rseq is None or task.rseq[:2] != (rseq, length):
-        raise SysError(EINVAL)
-    if task.rseq[2] != signature:
-        raise SysError(EPERM)
-    task.mm.write(rseq, bytes(4) + _WORD.pack(RSEQ_CPU_ID_UNINITIALIZED))
-    task.rseq = None
 
 
 # --- membarrier
@@ -163,21 +137,23 @@ _REGISTERS = {
     MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED: MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
 }
 _NEEDS = {
     MEMBARRIER_CMD_GLOBAL: 0,
     MEMBARRIER_CMD_GLOBAL_EXPEDITED: 0,
     MEMBARRIER_CMD_PRIVATE_EXPEDITED: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
     MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+    MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ: MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
 }
 
 
-@syscall("membarrier", caveat="no rseq commands")
+@syscall("membarrier")
 def sys_membarrier(task: Task, cmd: I32, flags: U32, cpu_id: I32) -> int:
     """membarrier(2): on one CPU every thread is in order already, so only the registrations are kept."""
     mm = task.mm
     assert mm is not None
-    if flags:
+    if flags and (flags != MEMBARRIER_CMD_FLAG_CPU or cmd != MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ):
         raise SysError(EINVAL)
     if cmd == MEMBARRIER_CMD_QUERY:
         return sum(_NEEDS) | sum(_REGISTERS) | MEMBARRIER_CMD_GET_REGISTRATIONS

@@ -16,6 +16,7 @@ from forkernel.abi.system import (
     LINUX_REBOOT_CMD_RESTART2,
     LINUX_REBOOT_MAGIC1,
     LINUX_REBOOT_MAGIC2,
+    SI_LOAD_SHIFT,
     SYSLOG_ACTION_CONSOLE_LEVEL,
     SYSLOG_ACTION_READ,
     SYSLOG_ACTION_READ_ALL,
@@ -34,6 +35,8 @@ from forkernel.syscalls.registry import syscall
 from forkernel.wait import Sleep
 
 PAGE_SIZE = 4096
+FSHIFT = 11
+"""Bits of fraction in the kernel's own load averages."""
 RANDOM_CHUNK = 1 << 16
 MAX_RW_COUNT = 0x7FFF_F000
 LOG_BUF_LEN = 1 << 17
@@ -76,12 +79,16 @@ def sys_setdomainname(task: Task, name: UserBuf, length: I32) -> int:
 # --- the machine
 
 
-@syscall("sysinfo", caveat="load averages are 0, and so are shared and buffer memory")
+@syscall("sysinfo", caveat="shared and buffer memory are 0")
 def sys_sysinfo(task: Task, info: UserOut[Sysinfo]) -> int:
     """sysinfo(2)."""
     system = task.system
+    loads = [load << SI_LOAD_SHIFT - FSHIFT for load in system.load]
     info.put(
         Sysinfo(
+            load1=loads[0],
+            load5=loads[1],
+            load15=loads[2],
             uptime=-(-system.clock.monotonic() // NSEC_PER_SEC),
             totalram=system.frames.total * PAGE_SIZE,
             freeram=system.frames.free_count() * PAGE_SIZE,
