@@ -36,7 +36,8 @@ from forkernel.errors import SysError
 from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
 from forkernel.fs.stdio import HostInput, host_input, host_read, host_write
-from forkernel.wait import Resume, Sleep, WaitQueue
+from forkernel.fs.timedread import timed_sleep
+from forkernel.wait import Sleep, WaitQueue
 
 SIGTTIN, SIGTTOU, SIGWINCH = 21, 22, 28
 VTIME, VMIN = 5, 6
@@ -92,32 +93,6 @@ class Tty:
             self.saved = None
 
 
-class TtyRead(Resume):
-    """A read with a time limit (VMIN 0, VTIME above 0: termios(3)). `deadline`: CLOCK_MONOTONIC ns.
-
-    The call that reads sets where to: `addr` and `count`.
-    """
-
-    __slots__ = ("addr", "count", "deadline", "file")
-
-    def __init__(self, file: TtyFile, deadline: int) -> None:
-        self.file = file
-        self.addr = 0
-        self.count = 0
-        self.deadline = deadline
-
-    def step(self, task: Any) -> int:
-        """What came, or nothing when the time is over."""
-        tty = self.file.tty
-        if not tty.input.ready():
-            if task.system.clock.monotonic() >= self.deadline:
-                return 0
-            raise Sleep(tty.input.wait, resume=self, deadline=self.deadline)
-        data = host_read(tty.host_fd, self.count)
-        task.mm.write(self.addr, data)
-        return len(data)
-
-
 class TtyFile(File):
     """An open terminal."""
 
@@ -142,8 +117,7 @@ class TtyFile(File):
             if not modes.c_cc[VTIME]:
                 return b""
             if not self.flags & O_NONBLOCK:
-                deadline = task.system.clock.monotonic() + modes.c_cc[VTIME] * DECISECOND
-                raise Sleep(tty.input.wait, resume=TtyRead(self, deadline), deadline=deadline)
+                raise timed_sleep(task, self, tty.input.wait, modes.c_cc[VTIME] * DECISECOND, 0)
         if self.flags & O_NONBLOCK:
             raise SysError(EAGAIN)
         raise Sleep(tty.input.wait)

@@ -16,7 +16,7 @@ from forkernel.abi.types import I32, I64, U32, U64, CStruct
 from forkernel.errors import SysError
 from forkernel.fs.devices import NullFile, ZeroFile
 from forkernel.fs.file import DirFile, File
-from forkernel.fs.tty import TtyRead
+from forkernel.fs.timedread import TimedRead
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf, UserInOut
 from forkernel.syscalls.registry import syscall
@@ -225,7 +225,7 @@ def hold(task: Task, sleep: Sleep, call: HeldCall) -> Sleep:
     """The sleep of `call`, with a reference to its file."""
     call.file.get()
     call.inner, sleep.resume = sleep.resume, call
-    if isinstance(call.inner, TtyRead):
+    if isinstance(call.inner, TimedRead):
         call.inner.addr, call.inner.count = call.addr, call.count
     return sleep
 
@@ -366,7 +366,7 @@ def read_iter(task: Task, file: File, iov: IovIter, pos: int = -1) -> int:
         except (SysError, Sleep) as stop:
             if done:
                 return done
-            if isinstance(stop, Sleep) and isinstance(stop.resume, TtyRead):
+            if isinstance(stop, Sleep) and isinstance(stop.resume, TimedRead):
                 stop.resume.addr, stop.resume.count = iov.segments[0]
             raise
         copied = iov.copy_in(task.mm, data)
