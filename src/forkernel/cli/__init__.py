@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 EXIT_USAGE = 125
@@ -34,6 +35,23 @@ def main(argv: list[str] | None = None) -> int:
         return 128 + 13
     except KeyboardInterrupt:
         return 128 + 2
+    except Exception as error:
+        if os.environ.get("FORKERNEL_DEBUG"):
+            raise
+        print(f"forkernel: {internal_error(error)}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+def internal_error(error: Exception) -> str:
+    """One line for a failure of forkernel itself, or of the host under it."""
+    from forkernel.errors import KernelBug
+
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror or error}"
+    text = " ".join(str(error).split())
+    what = text if isinstance(error, KernelBug) else f"{type(error).__name__}: {text}"
+    return f"internal error, a defect of forkernel (FORKERNEL_DEBUG=1 shows where): {what}"
 
 
 def _about(command: str, rest: list[str]) -> int:

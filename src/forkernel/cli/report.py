@@ -4,26 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forkernel.arch.x86_64.syscall_table import SYSCALLS
+from forkernel.kernel.task import EXIT_ZOMBIE, TASK_STOPPED, TASK_TRACED
+
 if TYPE_CHECKING:
     from forkernel.api import Kernel, Process
     from forkernel.kernel.task import Task
 
-EXIT_ZOMBIE = 0x20
 SHOWN = 20
 """Processes named before the rest is only counted."""
 
 
-def report_lines(kernel: Kernel, process: Process) -> list[str]:
-    """Calls that are not implemented, and processes left behind by `process` (itself not counted: its end is told)."""
-    lines = [
+def missing_lines(kernel: Kernel) -> list[str]:
+    """Calls that are not implemented."""
+    return [
         f"{call.name} is not implemented: called {times(call.count)}, first by {call.comm}[{call.pid}]"
         for call in kernel.unimplemented
     ]
+
+
+def leftover_lines(kernel: Kernel, process: Process) -> list[str]:
+    """Processes left behind by `process` (itself not counted: its end is told)."""
     left = [task for task in kernel.leftover() if task.pid not in (1, process.pid)]
-    lines += [describe(task) for task in left[:SHOWN]]
+    lines = [describe(task) for task in left[:SHOWN]]
     if len(left) > SHOWN:
         lines.append(f"and {len(left) - SHOWN} more processes were left")
     return lines
+
+
+def describe_wait(task: Task) -> str:
+    """What a process waits for, as far as its call tells."""
+    who = f"process {task.pid} ({task.comm.decode(errors='replace')})"
+    if task.state & (TASK_STOPPED | TASK_TRACED):
+        return f"{who} is stopped"
+    if task.exit_state & EXIT_ZOMBIE:
+        return f"{who} is a zombie"
+    return f"{who} waits in {SYSCALLS.get(task.syscall_nr, 'the kernel')}"
 
 
 def times(count: int) -> str:

@@ -14,7 +14,7 @@ from forkernel.abi.errno import ENOENT
 from forkernel.abi.stat import S_IFDIR, S_IFMT
 from forkernel.cli.host_signals import HostSignals
 from forkernel.cli.options import COMMANDS, UsageError, parse
-from forkernel.cli.report import report_lines
+from forkernel.cli.report import describe_wait, leftover_lines, missing_lines
 from forkernel.errors import SysError
 from forkernel.trace.text import MESSAGES
 
@@ -77,6 +77,8 @@ class Run:
         self.command = command
         self.values = values
         self.program = program
+        self.told = False
+        """Whether the processes left behind were named already."""
 
     def main(self) -> int:
         """Boot, run, report; the exit status."""
@@ -128,7 +130,8 @@ class Run:
         with HostSignals(kernel) as signals:
             why = self.until_end(kernel, process, signals)
         status = self.exit_status(kernel, process, why, signals)
-        for line in report_lines(kernel, process):
+        lines = missing_lines(kernel) if self.told else missing_lines(kernel) + leftover_lines(kernel, process)
+        for line in lines:
             complain(line)
         return status
 
@@ -158,6 +161,9 @@ class Run:
             complain(f"{name} did not end within {self.values['timeout']:g} s")
             return EXIT_TIMEOUT
         complain("every process waits for something that can never happen")
+        for task in kernel.leftover():
+            complain(describe_wait(task))
+        self.told = True
         return EXIT_TIMEOUT
 
 
