@@ -290,21 +290,22 @@ class PosixTimer:
 
 
 def timer_create(task: Task, clock_id: int, event: Sigevent | None) -> PosixTimer:
-    """A new timer in the process's table. EINVAL, EOPNOTSUPP, EAGAIN when there are too many."""
+    """A new timer in the process's table. EINVAL, EOPNOTSUPP, EAGAIN when there are too many.
+
+    A bad event or CPU clock uses up an ID, as on Linux.
+    """
     group = task.signal
     if clock_id in READ_ONLY_CLOCKS or clock_id in ALARM_CLOCKS:
         raise SysError(EOPNOTSUPP)
-    if clock_id not in TIMER_CLOCKS:
-        if not is_cpu_clock(clock_id):
-            raise SysError(EINVAL)
-        cpu_clock(task, clock_id)
+    if clock_id not in TIMER_CLOCKS and not is_cpu_clock(clock_id):
+        raise SysError(EINVAL)
     if len(group.posix_timers) >= group.rlim[RLIMIT_SIGPENDING][0]:
         raise SysError(EAGAIN)
     number = group.next_posix_timer_id
+    group.next_posix_timer_id = number + 1 & INT_MAX
     if event is None:
         event = Sigevent(number, SIGALRM, SIGEV_SIGNAL)
     good_sigevent(task, event)
-    group.next_posix_timer_id = number + 1 & INT_MAX
     timer = group.posix_timers[number] = PosixTimer(task, number, clock_id, event)
     return timer
 
