@@ -56,6 +56,7 @@ from forkernel.abi.signal import (
     StackT,
     sigmask,
 )
+from forkernel.arch.x86_64.ptrace import PtRegs
 from forkernel.arch.x86_64.signal import FRAME_SIZE, INIT_FPU
 from forkernel.errors import SysError
 from forkernel.kernel import session, signal, sigqueue
@@ -104,18 +105,32 @@ class Memory:
         self.data[at : at + len(data)] = data
 
 
-class Regs:
+class Regs(PtRegs):
+    """Registers without a CPU."""
+
+    __slots__ = ("fpu", "flags")
+
     def __init__(self) -> None:
-        for name in ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", *(f"r{n}" for n in range(8, 16))):
-            setattr(self, name, hash(name) & 0xFFFF)
-        self.rsp, self.rip, self.rflags = 0x7000_F000, 0x400100, 0x602
+        self.gpr = [0x1000 + index for index in range(17)]
+        self.rsp, self.rip, self.flags = 0x7000_F000, 0x400100, 0x602
         self.fpu = INIT_FPU
+
+    @property
+    def rflags(self) -> int:
+        return self.flags
+
+    @rflags.setter
+    def rflags(self, value: int) -> None:
+        self.flags = value
+
+    def all(self) -> tuple[int, ...]:
+        return (*self.gpr, self.flags)
 
     def fxsave(self) -> bytes:
         return self.fpu
 
-    def fxrstor(self, data: bytes) -> None:
-        self.fpu = data
+    def fxrstor(self, area: bytes) -> None:
+        self.fpu = area
 
 
 class Sched:
@@ -187,6 +202,7 @@ class System:
         task.sas_ss_sp = task.sas_ss_size = task.sas_ss_flags = 0
         task.fault, task.syscall_nr, task.utime, task.stime = (0, 0, 0), -1, 0, 0
         task.parent_exec_id = task.self_exec_id = task.pdeath_signal = 0
+        task.rseq = None
         task.pidfd_wait, task.mm = WaitQueue(), Memory()  # type: ignore[assignment]
         return task
 
@@ -397,19 +413,19 @@ def test_fatal_signal_kills_all_threads_at_once(system: System, task: Task) -> N
 def test_handler_frame_and_return(task: Task) -> None:
     catch(task, SIGUSR1, mask=sigmask(SIGUSR2))
     regs = task.regs
-    before = {name: value for name, value in vars(regs).items() if name != "fpu"}
+    before, rsp, rax = regs.all(), regs.rsp, regs.rax
     send(SIGUSR1, task)
     run(task)
     assert (regs.rip, regs.rdi, regs.rax) == (HANDLER, SIGUSR1, 0)
     assert regs.rsp % 16 == 8
-    assert before["rsp"] - 128 - 512 - FRAME_SIZE - 80 < regs.rsp < before["rsp"] - 128
+    assert rsp - 128 - 512 - FRAME_SIZE - 80 < regs.rsp < rsp - 128
     assert regs.rflags & 0x400 == 0
     assert task.blocked == sigmask(SIGUSR1, SIGUSR2)
     assert task.mm.read(regs.rsp, 8) == RESTORER.to_bytes(8, "little")
     assert SigInfo.unpack(task.mm.read(regs.rsi, 128)).pid == 7
     regs.rsp += 8
-    assert signal.rt_sigreturn(task) == before["rax"]
-    assert {name: value for name, value in vars(regs).items() if name != "fpu"} == before
+    assert signal.rt_sigreturn(task) == rax
+    assert regs.all() == before
     assert task.blocked == 0
 
 

@@ -53,18 +53,20 @@ FATAL_WAKE = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_WAKEKILL | TASK_ST
 
 
 def sigqueue_add(task: Task, pending: SigPending, info: SigInfo, *, override: bool) -> bool:
-    """Append a copy of `info`, charged to the real user of the receiver `task`. False when RLIMIT_SIGPENDING
-    forbids it and `override` is not set. The bit in `pending.bits` is the caller's.
+    """Append `info` (a copy if it is in another queue), charged to the real user of the receiver `task`.
+
+    False when RLIMIT_SIGPENDING forbids it and `override` is not set. The bit in `pending.bits` is the caller's.
     """
     users = task.system.sigpending_users
     payer = task.cred.uid
     held = users.get(payer, 0)
     if not override and held >= task.signal.rlim[RLIMIT_SIGPENDING][0]:
         return False
-    entry = info.copy()
-    entry.user = payer
+    if info.user >= 0:
+        info = info.copy()
+    info.user = payer
     users[payer] = held + 1
-    pending.queue.append(entry)
+    pending.queue.append(info)
     return True
 
 

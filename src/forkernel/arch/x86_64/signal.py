@@ -39,6 +39,7 @@ from forkernel.abi.signal import (
     StackT,
 )
 from forkernel.errors import SysError
+from forkernel.hw import protocol as hw
 
 NR_RESTART_SYSCALL = 219
 SYSCALL_SIZE = 2
@@ -50,6 +51,7 @@ UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS = 2, 4
 # RFLAGS bits: those a frame may change, and those cleared on entry to a handler.
 X86_EFLAGS_RF, X86_EFLAGS_DF, X86_EFLAGS_TF = 1 << 16, 1 << 10, 1 << 8
 FIX_EFLAGS = 1 << 18 | X86_EFLAGS_RF | 1 << 11 | X86_EFLAGS_DF | X86_EFLAGS_TF | 0x80 | 0x40 | 0x10 | 4 | 1
+CLEARED_EFLAGS = X86_EFLAGS_DF | X86_EFLAGS_RF | X86_EFLAGS_TF
 
 FXSAVE_SIZE = 512
 MXCSR_OFFSET, MXCSR_MASK = 24, 0xFFFF
@@ -67,8 +69,8 @@ FRAME_SIZE = 8 + UCONTEXT_SIZE + SIGINFO_SIZE
 _WORD = struct.Struct("<Q")
 
 REGISTERS = (
-    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx",
-    "rsp", "rip",
+    hw.R8, hw.R9, hw.R10, hw.R11, hw.R12, hw.R13, hw.R14, hw.R15, hw.RDI, hw.RSI, hw.RBP, hw.RBX, hw.RDX,
+    hw.RAX, hw.RCX, hw.RSP, hw.RIP,
 )  # fmt: skip
 """In the order of struct sigcontext; RFLAGS follows."""
 
@@ -151,24 +153,26 @@ def setup_rt_frame(task: Any, sig: int, info: SigInfo, action: SigAction, mask: 
         raise SysError(EFAULT)
     frame, fpstate = get_sigframe(task, action.flags)
     regs = task.regs
+    gpr, rflags = regs.gpr, regs.rflags
     trap, error, address = task.fault
     image = bytearray(regs.fxsave())
     image[SW_RESERVED] = bytes(48)
     context = _UCONTEXT.pack(
         UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, 0,
         task.sas_ss_sp, _signed32(task.sas_ss_flags), task.sas_ss_size,
-        *[getattr(regs, name) for name in REGISTERS], regs.rflags,
+        *[gpr[index] for index in REGISTERS], rflags,
         USER_CS, 0, 0, USER_DS,
         error, trap, mask, address,
         fpstate, mask,
     )  # fmt: skip
     task.mm.write(fpstate, bytes(image))
     task.mm.write(frame, _WORD.pack(action.restorer) + context + info.pack())
-    regs.rdi, regs.rax = sig, 0
-    regs.rsi = frame + 8 + UCONTEXT_SIZE
-    regs.rdx = frame + 8
-    regs.rsp, regs.rip = frame, action.handler
-    regs.rflags &= ~(X86_EFLAGS_DF | X86_EFLAGS_RF | X86_EFLAGS_TF)
+    gpr[hw.RDI], gpr[hw.RAX] = sig, 0
+    gpr[hw.RSI] = frame + 8 + UCONTEXT_SIZE
+    gpr[hw.RDX] = frame + 8
+    gpr[hw.RSP], gpr[hw.RIP] = frame, action.handler
+    if rflags & CLEARED_EFLAGS:
+        regs.rflags = rflags & ~CLEARED_EFLAGS
 
 
 def _signed32(value: int) -> int:
@@ -189,7 +193,7 @@ class RtFrame(NamedTuple):
     @property
     def rax(self) -> int:
         """The result register, as the interrupted code had it."""
-        return self.registers[REGISTERS.index("rax")]
+        return self.registers[REGISTERS.index(hw.RAX)]
 
 
 def read_rt_frame(task: Any) -> RtFrame:
@@ -203,9 +207,12 @@ def read_rt_frame(task: Any) -> RtFrame:
 def restore_rt_frame(task: Any, frame: RtFrame) -> None:
     """Load the registers and the FPU from a frame; EFAULT for what the CPU would refuse."""
     regs = task.regs
-    for name, value in zip(REGISTERS, frame.registers, strict=True):
-        setattr(regs, name, value)
-    regs.rflags = regs.rflags & ~FIX_EFLAGS | frame.rflags & FIX_EFLAGS
+    gpr, rflags = regs.gpr, regs.rflags
+    for index, value in zip(REGISTERS, frame.registers, strict=True):
+        gpr[index] = value
+    restored = rflags & ~FIX_EFLAGS | frame.rflags & FIX_EFLAGS
+    if restored != rflags:
+        regs.rflags = restored
     if int.from_bytes(frame.fpu[MXCSR_OFFSET : MXCSR_OFFSET + 4], "little") & ~MXCSR_MASK:
         raise SysError(EFAULT)
     regs.fxrstor(frame.fpu)
