@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forkernel.abi.errno import ENOMEM
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_A, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_W, TASK_SIZE
 from forkernel.errors import SysError
 from forkernel.mm.mmap import expand_stack
@@ -28,7 +29,7 @@ FAULT_MAPERR = 1
 FAULT_ACCERR = 2
 """The area forbids it: SIGSEGV, SEGV_ACCERR."""
 FAULT_SIGBUS = 3
-"""Beyond the end of the file: SIGBUS, BUS_ADRERR."""
+"""Beyond the end of the file, or the file could not be read: SIGBUS, BUS_ADRERR."""
 FAULT_OOM = 4
 """No frame left."""
 
@@ -55,8 +56,8 @@ def handle_mm_fault(mm: MmStruct, addr: int, *, write: bool = False, execute: bo
         if vma.mapping is None:
             return _anonymous_fault(mm, vma, table, index, write=write)
         return _file_fault(mm, vma, addr, table, index, write=write)
-    except SysError:
-        return FAULT_OOM
+    except SysError as error:
+        return FAULT_OOM if error.errno == ENOMEM else FAULT_SIGBUS
 
 
 def _protection(vma: Vma) -> int:
@@ -110,6 +111,9 @@ def _protection_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int,
     """The page is present. A read or fetch has nothing left to do; a write gets its own page (do_wp_page)."""
     pt, frames = mm.pt, mm.frames
     at = table * 512 + index
+    if not entry & PTE_U:  # left over from PROT_NONE
+        entry |= PTE_U
+        pt.store.words[at] = entry
     if not write:
         if vma.flags & VM_EXEC and entry & PTE_NX:
             pt.set_leaf(table, index, (frames.get(entry >> 12 & FRAME_MASK) << PAGE_SHIFT) | READABLE)

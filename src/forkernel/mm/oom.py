@@ -7,8 +7,10 @@ oom_reaper), so that whoever wanted the frame can go on before the victim has ru
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from forkernel.errors import SysError
 from forkernel.mm.vma import VM_SHARED
 
 if TYPE_CHECKING:
@@ -102,7 +104,12 @@ def out_of_memory(system: OomSystem, task: Any) -> bool:
 
 
 def oom_reap(mm: MmStruct) -> None:
-    """Free the private memory of an address space whose every user has SIGKILL pending."""
+    """Free the private memory of an address space whose every user has SIGKILL pending.
+
+    Tables still shared since a fork would have to be copied first: there is no memory for that, and
+    little to gain.
+    """
     for vma in mm.vmas:
         if not vma.flags & VM_SHARED:
-            mm.pt.zap(vma.start, vma.end)
+            with suppress(SysError):
+                mm.pt.zap(vma.start, vma.end)
