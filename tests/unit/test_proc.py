@@ -11,6 +11,7 @@ from proc_fakes import Machine
 
 from forkernel.abi.errno import EACCES, EINVAL, ENOENT, EPERM, ESRCH
 from forkernel.abi.fcntl import O_RDONLY, O_WRONLY
+from forkernel.fs.proc.super import ProcTop
 from forkernel.kernel.cred import Cred
 from forkernel.kernel.task import Task
 
@@ -251,6 +252,15 @@ def test_lines_of_meminfo_are_linux_s(machine: Machine, sh: Task) -> None:
     assert re.match(r"MemTotal: {9,}\d+ kB\n", machine.read(sh, b"/proc/meminfo").decode())
 
 
+def test_nothing_is_made_before_the_first_look(tmp_path: Path) -> None:
+    fresh = Machine(str(tmp_path))
+    top = fresh.vfs.resolve(fresh.init, b"/proc").inode
+    assert isinstance(top, ProcTop)
+    assert top.inner is None
+    assert fresh.names(fresh.init, b"/proc")[-1] == b"1"
+    assert top.inner is not None
+
+
 def test_nothing_can_be_made_or_removed(machine: Machine, sh: Task) -> None:
     assert machine.errno(machine.vfs.open, sh, b"/proc/x", O_WRONLY | 0o100, 0o644) in (ENOENT, EACCES)
     assert machine.errno(machine.write, sh, b"/proc/meminfo", b"x") != 0
@@ -266,8 +276,10 @@ def test_inode_numbers_stay_while_a_process_lives(machine: Machine, sh: Task) ->
 def test_procfs_can_be_pickled(machine: Machine, sh: Task) -> None:
     machine.read(sh, b"/proc/2/status")
     root = machine.vfs.resolve(sh, b"/proc").inode
+    assert isinstance(root, ProcTop)
+    assert root.inner is not None
     machine.system.cpu_times = None
     machine.system.all_tasks = None
     copy = pickle.loads(pickle.dumps(root))
     assert copy.sb.boot_id == root.sb.boot_id
-    assert list(copy.children) == list(root.children)
+    assert list(copy.inner.children) == list(root.inner.children)

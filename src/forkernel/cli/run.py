@@ -14,9 +14,7 @@ from forkernel.abi.errno import ENOENT
 from forkernel.abi.stat import S_IFDIR, S_IFMT
 from forkernel.cli.host_signals import HostSignals
 from forkernel.cli.options import COMMANDS, UsageError, parse
-from forkernel.cli.report import describe_wait, leftover_lines, missing_lines
 from forkernel.errors import SysError
-from forkernel.trace.text import MESSAGES
 
 if TYPE_CHECKING:
     from forkernel.api import Kernel, Process
@@ -130,10 +128,18 @@ class Run:
         with HostSignals(kernel) as signals:
             why = self.until_end(kernel, process, signals)
         status = self.exit_status(kernel, process, why, signals)
-        lines = missing_lines(kernel) if self.told else missing_lines(kernel) + leftover_lines(kernel, process)
-        for line in lines:
-            complain(line)
+        if kernel.unimplemented or kernel.leftover():
+            self.report(kernel, process)
         return status
+
+    def report(self, kernel: Kernel, process: Process) -> None:
+        """What is worth knowing at the end."""
+        from forkernel.cli.report import leftover_lines, missing_lines
+
+        for line in missing_lines(kernel):
+            complain(line)
+        for line in [] if self.told else leftover_lines(kernel, process):
+            complain(line)
 
     def until_end(self, kernel: Kernel, process: Process, signals: HostSignals) -> str:
         """Run, passing on signals of the host as they come; why it ended (see Kernel.run)."""
@@ -151,6 +157,8 @@ class Run:
         """The status of the whole run; a line on stderr where it is not the program's own."""
         name = self.program[0]
         if process.exec_error:
+            from forkernel.trace.text import MESSAGES
+
             complain(f"{name}: {MESSAGES.get(process.exec_error, 'cannot be run')}")
             return EXIT_NOT_FOUND if process.exec_error == ENOENT else EXIT_CANNOT_RUN
         if process.status is not None:
@@ -161,6 +169,8 @@ class Run:
             complain(f"{name} did not end within {self.values['timeout']:g} s")
             return EXIT_TIMEOUT
         complain("every process waits for something that can never happen")
+        from forkernel.cli.report import describe_wait
+
         for task in kernel.leftover():
             complain(describe_wait(task))
         self.told = True

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from forkernel.abi.capability import CAP_LAST_CAP
 from forkernel.abi.utsname import NEW_UTS_LEN, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.fs.pipe import PIPE_MAX_SIZE
-from forkernel.fs.proc.inode import ProcSuperblock
 from forkernel.fs.proc.proc_sysctl import Sysctl
+from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.kernel.cred import NGROUPS_MAX
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
+from forkernel.kernel.procfs import make_uuid
 from forkernel.mm.layout import MMAP_MIN_ADDR
 from forkernel.mm.mmap import MAX_MAP_COUNT
 
@@ -90,15 +91,6 @@ def get_boot_id(system: System) -> bytes:
 def get_uuid(system: System) -> bytes:
     """Another UUID at each reading."""
     return make_uuid(system.rng.randbytes(16))
-
-
-def make_uuid(data: bytes) -> bytes:
-    """A random UUID (version 4) from 16 bytes."""
-    raw = bytearray(data)
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    text = raw.hex().encode()
-    return b"-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def get_entropy(system: System) -> int:

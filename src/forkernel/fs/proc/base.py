@@ -17,7 +17,8 @@ from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
 from forkernel.fs.inode import Inode
 from forkernel.fs.proc import array, task_mmu
-from forkernel.fs.proc.inode import Entry, MagicLink, ProcDir, ProcReg, ProcSuperblock, decimal
+from forkernel.fs.proc.inode import Entry, MagicLink, ProcDir, ProcReg, decimal
+from forkernel.fs.proc.super import ProcSuperblock
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task

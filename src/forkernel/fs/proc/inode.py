@@ -12,39 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from forkernel.abi.errno import EBADF, EINVAL, EIO, EPERM
 from forkernel.abi.fcntl import O_PATH
-from forkernel.abi.stat import PROC_SUPER_MAGIC, S_IFDIR, S_IFLNK, S_IFREG, Dirent, Statfs, dtype_of
+from forkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFREG, Dirent, dtype_of
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
 from forkernel.fs.file import File, generic_file_llseek
-from forkernel.fs.inode import Inode, Superblock
+from forkernel.fs.inode import Inode
+from forkernel.fs.proc.super import ProcSuperblock
 
 if TYPE_CHECKING:
-    from forkernel.fs.dentry import Dentry
     from forkernel.kernel.task import Task
 
-PROC_ROOT_INO = 1
 WRITE_LIMIT = 4096
-
-
-class ProcSuperblock(Superblock):
-    """The one procfs of a machine. `kernel` is the view of the kernel that the files show."""
-
-    blocksize: ClassVar[int] = 1024
-
-    def __init__(self, system: Any, kernel: Any, dev: int) -> None:
-        super().__init__(b"proc", dev, system.clock, system.frames)
-        self.magic = PROC_SUPER_MAGIC
-        self.system = system
-        self.kernel = kernel
-        self.root: Dentry
-        """Its top, once made."""
-        self.boot_id = b""
-        """What /proc/sys/kernel/random/boot_id shows."""
-
-    def statfs(self) -> Statfs:
-        """What statfs tells: there is nothing to count (Linux: simple_statfs)."""
-        return Statfs(f_type=self.magic, f_bsize=4096, f_frsize=4096, f_namelen=255, f_fsid=self.dev)
-
 
 Show = Callable[[Any, "Task"], bytes]
 Store = Callable[[Any, "Task", bytes], None]

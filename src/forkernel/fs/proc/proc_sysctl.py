@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forkernel.abi.errno import EINVAL, EPERM
 from forkernel.errors import SysError
-from forkernel.fs.proc.inode import Entry, ProcReg, ProcSuperblock, StaticDir, decimal
+from forkernel.fs.proc.inode import Entry, ProcReg, StaticDir, decimal
+from forkernel.fs.proc.super import ProcSuperblock
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task

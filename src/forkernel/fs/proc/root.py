@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.stat import Dirent, dtype_of
-from forkernel.errors import SysError
-from forkernel.fs.dentry import Dentry
 from forkernel.fs.inode import Inode
 from forkernel.fs.proc import machine
 from forkernel.fs.proc.base import PidDir, pid_of_name
-from forkernel.fs.proc.inode import PROC_ROOT_INO, Entry, ProcLink, ProcSuperblock, StaticDir
+from forkernel.fs.proc.inode import Entry, ProcLink, StaticDir
 from forkernel.fs.proc.proc_sysctl import Sysctl, add_sysctl
+from forkernel.fs.proc.super import ProcSuperblock
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -26,7 +25,6 @@ class ProcRoot(StaticDir):
     __slots__ = ("pids",)
 
     def __init__(self, sb: ProcSuperblock) -> None:
-        sb.next_ino = PROC_ROOT_INO
         super().__init__(sb)
         self.pids: dict[int, PidDir] = {}
 
@@ -93,17 +91,14 @@ MACHINE_FILES: dict[bytes, Entry] = {
 }
 
 
-def proc_fill_super(system: Any, kernel: Any, dev: int, sysctls: list[Sysctl]) -> Dentry:
-    """Make the file system; its root dentry."""
-    root = ProcRoot(ProcSuperblock(system, kernel, dev))
+def proc_fill_super(sb: ProcSuperblock, sysctls: list[Sysctl]) -> ProcRoot:
+    """Make the root directory with all that is in it; `sb.kernel` is set."""
+    root = ProcRoot(sb)
     for name, entry in MACHINE_FILES.items():
         root.add(name, entry)
-    root.children[b"mounts"] = ProcLink(root.sb, mounts_link)
-    root.children[b"self"] = ProcLink(root.sb, self_link)
-    root.children[b"thread-self"] = ProcLink(root.sb, thread_self_link)
+    root.children[b"mounts"] = ProcLink(sb, mounts_link)
+    root.children[b"self"] = ProcLink(sb, self_link)
+    root.children[b"thread-self"] = ProcLink(sb, thread_self_link)
     for sysctl in sysctls:
         add_sysctl(root.subdir(b"sys"), sysctl)
-    return Dentry(b"", None, root)
-
-
-__all__ = ["ProcRoot", "SysError", "proc_fill_super"]
+    return root

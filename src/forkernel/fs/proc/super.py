@@ -1,0 +1,92 @@
+"""The procfs superblock, and the top directory that stands for the rest until somebody looks in.
+
+Most programs never open /proc: mounting it costs an inode, and the files (and what they import) are made at
+the first look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from forkernel.abi.errno import EPERM
+from forkernel.abi.stat import PROC_SUPER_MAGIC, S_IFDIR, Dirent, Statfs
+from forkernel.errors import SysError
+from forkernel.fs.dentry import Dentry
+from forkernel.fs.inode import Inode, Superblock
+
+if TYPE_CHECKING:
+    from forkernel.kernel.task import Task
+
+PROC_ROOT_INO = 1
+
+
+class ProcSuperblock(Superblock):
+    """The one procfs of a machine.
+
+    `fill(sb)` makes the root directory and sets `kernel`, the view of the kernel that the files show.
+    """
+
+    blocksize: ClassVar[int] = 1024
+
+    def __init__(self, system: Any, dev: int, boot_id: bytes, fill: Callable[[ProcSuperblock], Inode]) -> None:
+        super().__init__(b"proc", dev, system.clock, system.frames)
+        self.magic = PROC_SUPER_MAGIC
+        self.system = system
+        self.kernel: Any = None
+        self.boot_id = boot_id
+        """What /proc/sys/kernel/random/boot_id shows."""
+        self.fill = fill
+        self.next_ino = PROC_ROOT_INO
+        self.root = Dentry(b"", None, ProcTop(self))
+
+    def statfs(self) -> Statfs:
+        """What statfs tells: there is nothing to count (Linux: simple_statfs)."""
+        return Statfs(f_type=self.magic, f_bsize=4096, f_frsize=4096, f_namelen=255, f_fsid=self.dev)
+
+
+class ProcTop(Inode):
+    """/proc: `inner`, the real root directory, is made when it is needed."""
+
+    __slots__ = ("inner",)
+
+    volatile: ClassVar[bool] = True
+    sb: ProcSuperblock
+
+    def __init__(self, sb: ProcSuperblock) -> None:
+        super().__init__(sb, S_IFDIR | 0o555)
+        self.inner: Inode | None = None
+
+    def filled(self) -> Inode:
+        """The real root directory."""
+        if self.inner is None:
+            self.inner = self.sb.fill(self.sb)
+        return self.inner
+
+    def lookup(self, task: Task, name: bytes) -> Inode | None:
+        """An entry by name."""
+        return self.filled().lookup(task, name)
+
+    def iterate(self, task: Task) -> list[Dirent]:
+        """All entries."""
+        return self.filled().iterate(task)
+
+    def getattr(self, task: Task) -> None:
+        """A link count for each process."""
+        inner = self.filled()
+        inner.getattr(task)
+        self.nlink = inner.nlink
+
+    def setattr(
+        self,
+        *,
+        mode: int | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        atime: int | None = None,
+        mtime: int | None = None,
+    ) -> None:
+        """Modes of procfs cannot be changed (EPERM)."""
+        if mode is not None:
+            raise SysError(EPERM)
+        super().setattr(uid=uid, gid=gid, atime=atime, mtime=mtime)

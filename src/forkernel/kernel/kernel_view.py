@@ -1,0 +1,161 @@
+"""What procfs shows of the kernel: the figures and checks behind its files (the files are in `forkernel.fs.proc`).
+
+fs may not import the kernel, so this goes the other way: a `KernelView` is given to the file system.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.capability import CAP_SYS_NICE
+from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
+from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
+from forkernel.arch.x86_64.syscall_table import SYSCALLS
+from forkernel.kernel.cred import capable
+from forkernel.kernel.ptrace import ptrace_may_access
+from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_UNINTERRUPTIBLE
+from forkernel.mm.maps import show_maps
+from forkernel.mm.oom import oom_score
+
+if TYPE_CHECKING:
+    from forkernel.kernel.system import System
+    from forkernel.kernel.task import Task
+
+
+class KernelView:
+    """Questions that the files of procfs ask."""
+
+    __slots__ = ("system",)
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+
+    # --- checks
+    def ptrace_may_access(self, reader: Task, target: Task) -> bool:
+        """Whether `reader` may look into `target`."""
+        return ptrace_may_access(reader, target, fscreds=True)
+
+    def capable(self, task: Task, capability: int) -> bool:
+        """Whether the task has a capability."""
+        return capable(task, capability)
+
+    def may_renice(self, task: Task) -> bool:
+        """Whether the task may change the timing of others."""
+        return capable(task, CAP_SYS_NICE)
+
+    # --- a task
+    def set_task_comm(self, task: Task, comm: bytes) -> None:
+        """Rename a task."""
+        if fire := self.system.trace.task_rename:
+            fire(task, comm)
+        task.comm = comm
+
+    def oom_score(self, task: Task) -> int:
+        """How badly the OOM killer wants it."""
+        return oom_score(task, self.system.frames.total)
+
+    def show_maps(self, mm: Any, describe: Any) -> bytes:
+        """The areas of an address space, a line each."""
+        return show_maps(mm, describe)
+
+    def is_sleeping(self, task: Task) -> bool:
+        """Whether it waits for something in the kernel."""
+        return task.state not in (TASK_RUNNING, TASK_DEAD)
+
+    def syscall_name(self, task: Task) -> bytes:
+        """The call it is in, empty for none."""
+        return SYSCALLS.get(task.syscall_nr, "").encode()
+
+    def tty_of(self, task: Task) -> tuple[int, int]:
+        """Device number of the controlling terminal and its foreground group; (0, -1) for none."""
+        tty = task.signal.tty
+        if tty is None:
+            return 0, -1
+        return tty.dev, tty.pgrp or -1
+
+    def signals_queued(self, task: Task) -> int:
+        """Queued signals charged to the task's user."""
+        return self.system.sigpending_users.get(task.cred.uid, 0)
+
+    # --- the machine
+    def process_ids(self) -> list[int]:
+        """Processes, zombies included, by ID."""
+        return sorted(leader.pid for leader in self.system.pids.processes())
+
+    def task_counts(self) -> tuple[int, int]:
+        """Tasks that run or could, and all tasks."""
+        tasks = self.system.pids.tasks
+        return sum(task.state == TASK_RUNNING and not task.exit_state for task in tasks), len(tasks)
+
+    def blocked(self) -> int:
+        """Tasks in uninterruptible sleep."""
+        return sum(bool(task.state & TASK_UNINTERRUPTIBLE) and not task.exit_state for task in self.system.pids.tasks)
+
+    def last_pid(self) -> int:
+        """The last process ID given."""
+        return self.system.pids.last
+
+    def loads(self) -> tuple[int, int, int]:
+        """Load averages, with 11 bits of fraction."""
+        return self.system.load
+
+    def forks(self) -> int:
+        """Tasks made since boot."""
+        return self.system.nr_forks
+
+    def context_switches(self) -> int:
+        """Task switches since boot."""
+        return self.system.sched.nr_switches
+
+    def cpu_times(self) -> tuple[int, int, int, int]:
+        """Nanoseconds of the CPU since boot: user, user with a nice value above 0, kernel, idle."""
+        return self.system.cpu_times()
+
+    def idle_time(self) -> int:
+        """Nanoseconds in which there was nothing to run."""
+        return self.cpu_times()[3]
+
+    def memory_figures(self) -> list[tuple[str, int]]:
+        """Lines of meminfo, in pages."""
+        frames, vfs = self.system.frames, self.system.vfs
+        free, cached = frames.free_count(), len(vfs.cached_frames())
+        shmem, dirty = self._pages_without_backing()
+        return [
+            ("MemTotal", frames.total),
+            ("MemFree", free),
+            ("MemAvailable", free + max(0, cached - shmem - dirty)),
+            ("Buffers", 0),
+            ("Cached", cached),
+            ("SwapCached", 0),
+            ("SwapTotal", 0),
+            ("SwapFree", 0),
+            ("Dirty", dirty),
+            ("Writeback", 0),
+            ("Shmem", shmem),
+            ("SReclaimable", 0),
+            ("PageTables", len(self.system.tables.live)),
+        ]
+
+    def _pages_without_backing(self) -> tuple[int, int]:
+        """Pages in the caches that no host file holds: of files in memory, and changed ones of other files."""
+        shmem = dirty = 0
+        vfs = self.system.vfs
+        for sb in (*vfs.supers, *vfs.internal.values()):
+            for inode in getattr(sb, "caches", ()):
+                if inode.backing is None:
+                    shmem += len(inode.pages)
+                else:
+                    dirty += len(inode.dirty)
+        return shmem, dirty
+
+    def version_banner(self) -> bytes:
+        """The line of /proc/version."""
+        return UTS_SYSNAME + b" version " + UTS_RELEASE + b" " + UTS_VERSION
+
+    def filesystem_names(self) -> list[bytes]:
+        """Types that can be mounted."""
+        return list(self.system.vfs.filesystems)
+
+    def cpuinfo(self) -> bytes:
+        """What the CPU says of itself."""
+        return cpuinfo_text().encode()
