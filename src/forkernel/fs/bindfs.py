@@ -387,7 +387,8 @@ class BindReg(BindInode):
 
     def update(self, facts: os.stat_result) -> None:
         """Take over what the host says; pages read before the file changed there are dropped."""
-        if self.pages and (facts.st_mtime_ns, facts.st_size) != (self.mtime, self.size) and not self.users:
+        changed = (facts.st_mtime_ns, facts.st_size) != (self.mtime, self.size)
+        if changed and self.pages and not self.users and not self.dirty:
             self.__drop(0)
         super().update(facts)
 
@@ -408,8 +409,7 @@ class BindReg(BindInode):
     # --- contents
     def pread(self, offset: int, count: int) -> bytes:
         """Read from the host, after what mappings have changed was written there."""
-        if self.dirty:
-            self.__write_back()
+        self.__write_back()
         data: bytes = host_call(os.pread, self.fd(), count, offset)
         return data
 
@@ -485,6 +485,8 @@ class BindReg(BindInode):
 
     def __write_back(self) -> None:
         """Write changed pages to the host; they stay on the list as long as the file is mapped."""
+        if not self.dirty:
+            return
         for index in list(self.dirty):
             frame = self.pages.get(index)
             size = min(PAGE_SIZE, self.size - (index << PAGE_SHIFT))
@@ -492,12 +494,11 @@ class BindReg(BindInode):
                 host_call(os.pwrite, self.fd(), self.sb.frames.read(frame, 0, size), index << PAGE_SHIFT)
         if not self.users:
             self.dirty.clear()
+        self.__refresh()
 
     def release_pages(self) -> None:
         """A file on it was closed: nothing may be left behind in memory."""
-        if self.dirty:
-            self.__write_back()
-            self.__refresh()
+        self.__write_back()
         if not self.users:
             self.__drop(0)
 

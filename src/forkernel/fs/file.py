@@ -244,7 +244,7 @@ class RegFile(File):
         """Write at the position, or at the end with O_APPEND."""
         if not self.writable:
             raise SysError(EBADF)
-        if self.flags & O_APPEND:
+        if self.flags & O_APPEND and data:
             self.pos = self.inode.size
         done = self.__write(task, self.pos, data)
         self.pos += done
