@@ -13,13 +13,42 @@ from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.kernel.cred import capable
 from forkernel.kernel.ptrace import ptrace_may_access
-from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_UNINTERRUPTIBLE
+from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_TRACED, TASK_UNINTERRUPTIBLE
 from forkernel.mm.maps import show_maps
 from forkernel.mm.oom import oom_score
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
+
+
+WCHAN = {
+    "wait4": "do_wait",
+    "waitid": "do_wait",
+    "nanosleep": "hrtimer_nanosleep",
+    "clock_nanosleep": "hrtimer_nanosleep",
+    "futex": "futex_wait_queue",
+    "poll": "poll_schedule_timeout",
+    "ppoll": "poll_schedule_timeout",
+    "select": "poll_schedule_timeout",
+    "pselect6": "poll_schedule_timeout",
+    "epoll_wait": "ep_poll",
+    "epoll_pwait": "ep_poll",
+    "epoll_pwait2": "ep_poll",
+    "read": "pipe_read",
+    "readv": "pipe_read",
+    "write": "pipe_write",
+    "writev": "pipe_write",
+    "open": "wait_for_partner",
+    "openat": "wait_for_partner",
+    "rt_sigtimedwait": "do_sigtimedwait",
+    "rt_sigsuspend": "sigsuspend",
+    "fcntl": "do_lock_file_wait",
+    "vfork": "wait_for_vfork_done",
+    "clone": "wait_for_vfork_done",
+    "clone3": "wait_for_vfork_done",
+}
+"""Linux's function in which a call sleeps."""
 
 
 class KernelView:
@@ -62,9 +91,18 @@ class KernelView:
         """Whether it waits for something in the kernel."""
         return task.state not in (TASK_RUNNING, TASK_DEAD)
 
-    def syscall_name(self, task: Task) -> bytes:
-        """The call it is in, empty for none."""
-        return SYSCALLS.get(task.syscall_nr, "").encode()
+    def wchan(self, task: Task) -> bytes:
+        """The kernel function that it sleeps in; empty where it does not."""
+        if task.state & (TASK_STOPPED | TASK_TRACED):
+            return b"do_signal_stop"
+        if task.state in (TASK_RUNNING, TASK_DEAD):
+            return b""
+        if task.kthread is not None:
+            return b"do_wait" if task is self.system.child_reaper else b"kthreadd"
+        name = SYSCALLS.get(task.syscall_nr)
+        if name is None:
+            return b""
+        return WCHAN.get(name, f"__do_sys_{name}").encode()
 
     def tty_of(self, task: Task) -> tuple[int, int]:
         """Device number of the controlling terminal and its foreground group; (0, -1) for none."""
@@ -134,6 +172,22 @@ class KernelView:
             ("Shmem", shmem),
             ("SReclaimable", 0),
             ("PageTables", len(self.system.tables.live)),
+        ]
+
+    def memory_counters(self) -> list[tuple[str, int]]:
+        """Lines of vmstat: pages by kind, and traffic with devices, of which there is none."""
+        figures = dict(self.memory_figures())
+        return [
+            ("nr_free_pages", figures["MemFree"]),
+            ("nr_file_pages", figures["Cached"]),
+            ("nr_shmem", figures["Shmem"]),
+            ("nr_dirty", figures["Dirty"]),
+            ("nr_writeback", 0),
+            ("nr_page_table_pages", figures["PageTables"]),
+            ("pgpgin", 0),
+            ("pgpgout", 0),
+            ("pswpin", 0),
+            ("pswpout", 0),
         ]
 
     def _pages_without_backing(self) -> tuple[int, int]:

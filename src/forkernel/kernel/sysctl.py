@@ -15,6 +15,7 @@ from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.kernel.cred import NGROUPS_MAX
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
 from forkernel.kernel.procfs import make_uuid
+from forkernel.kernel.resource import NR_OPEN
 from forkernel.mm.layout import MMAP_MIN_ADDR
 from forkernel.mm.mmap import MAX_MAP_COUNT
 
@@ -128,12 +129,18 @@ def get_mmap_min_addr(system: System) -> int:
     return MMAP_MIN_ADDR
 
 
+def get_nr_open(system: System) -> int:
+    """What RLIMIT_NOFILE may be raised to."""
+    return NR_OPEN
+
+
 def get_pipe_max_size(system: System) -> int:
     """Largest pipe that an unprivileged process may ask for."""
     return PIPE_MAX_SIZE
 
 
 SYSCTLS: list[Sysctl] = [
+    Sysctl(b"fs/nr_open", 0o444, get_nr_open),
     Sysctl(b"fs/pipe-max-size", 0o444, get_pipe_max_size),
     Sysctl(b"kernel/cap_last_cap", 0o444, get_cap_last_cap),
     Sysctl(b"kernel/domainname", 0o644, get_domainname, set_domainname, high=NEW_UTS_LEN),

@@ -379,12 +379,10 @@ def _slack_target(inode: Any, task: Task) -> Task:
 
 
 def proc_pid_wchan(inode: Any, reader: Task) -> bytes:
-    """Where it sleeps: the call, for want of kernel addresses; 0 if it runs or may not be known."""
+    """The kernel function where it sleeps; 0 if it runs or may not be known."""
     target = inode.get_task()
     kernel = inode.sb.kernel
-    if not kernel.ptrace_may_access(reader, target) or not kernel.is_sleeping(target):
-        return b"0"
-    name: bytes = kernel.syscall_name(target)
+    name: bytes = kernel.wchan(target) if kernel.ptrace_may_access(reader, target) else b""
     return name or b"0"
 
 

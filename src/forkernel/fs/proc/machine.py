@@ -67,6 +67,12 @@ def meminfo(inode: Any, reader: Task) -> bytes:
     return b"".join(f"{name + ':':<16}{pages * PAGE_KB:8} kB\n".encode() for name, pages in figures)
 
 
+def vmstat(inode: Any, reader: Task) -> bytes:
+    """Counters of memory management."""
+    counters: list[tuple[str, int]] = inode.sb.kernel.memory_counters()
+    return b"".join(f"{name} {value}\n".encode() for name, value in counters)
+
+
 def cpuinfo(inode: Any, reader: Task) -> bytes:
     """A paragraph for each CPU: what the emulated CPU says of itself by CPUID."""
     text: bytes = inode.sb.kernel.cpuinfo()

@@ -88,6 +88,7 @@ MACHINE_FILES: dict[bytes, Entry] = {
     b"swaps": Entry(0o444, machine.swaps),
     b"uptime": Entry(0o444, machine.uptime),
     b"version": Entry(0o444, machine.version),
+    b"vmstat": Entry(0o444, machine.vmstat),
 }
 
 
