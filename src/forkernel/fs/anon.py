@@ -1,24 +1,35 @@
-"""Internal file systems, for files without a name in any tree: pipes, memfds, eventfds (Linux: kern_mount)."""
+"""Internal file systems, for files without a name in any tree: pipes, sockets, memfds, eventfds (Linux: kern_mount)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from forkernel.abi.stat import TMPFS_MAGIC
 from forkernel.fs.dentry import Path
 from forkernel.fs.inode import Inode, Superblock
 from forkernel.fs.tmpfs import TmpfsSuperblock
 
-PIPEFS_MAGIC = 0x50495045
+MAGIC = {b"pipefs": 0x50495045, b"sockfs": 0x534F434B, b"tmpfs": TMPFS_MAGIC}
+
+
+class SockfsSuperblock(Superblock):
+    """Where sockets are; keeps the abstract names of unix(7)."""
+
+    def __init__(self, fstype: bytes, dev: int, clock: Any, frames: Any) -> None:
+        super().__init__(fstype, dev, clock, frames)
+        self.abstract: dict[bytes, Any] = {}
+
+
+KINDS: dict[bytes, type[Superblock]] = {b"sockfs": SockfsSuperblock, b"tmpfs": TmpfsSuperblock}
 
 
 def internal_sb(vfs: Any, fstype: bytes) -> Any:
-    """The machine's one superblock of an internal file system (`pipefs`, `tmpfs`), made at first use."""
+    """The machine's one superblock of an internal file system, made at first use."""
     sb = vfs.internal.get(fstype)
     if sb is None:
-        kind = TmpfsSuperblock if fstype == b"tmpfs" else Superblock
+        kind = KINDS.get(fstype, Superblock)
         sb = vfs.internal[fstype] = kind(fstype, vfs.alloc_dev(), vfs.clock, vfs.frames)
-        if fstype == b"pipefs":
-            sb.magic = PIPEFS_MAGIC
+        sb.magic = MAGIC[fstype]
     return sb
 
 
