@@ -112,6 +112,9 @@ class StdioInode(Inode):
         assert self.file is not None
         return self.file.reopen(flags)
 
+    def truncate(self, size: int) -> None:
+        """`> /dev/stderr` where that is a host file: it is not cut, what comes is appended at its position."""
+
     def getattr(self, task: Any) -> None:
         """The size of a host file."""
         if self.mode & S_IFMT == S_IFREG and isinstance(self.file, HostFile):
