@@ -17,7 +17,7 @@ class SockfsSuperblock(Superblock):
 
     def __init__(self, fstype: bytes, dev: int, clock: Any, frames: Any) -> None:
         super().__init__(fstype, dev, clock, frames)
-        self.abstract: dict[bytes, Any] = {}
+        self.abstract: dict[tuple[bytes, int], Any] = {}
 
 
 KINDS: dict[bytes, type[Superblock]] = {b"sockfs": SockfsSuperblock, b"tmpfs": TmpfsSuperblock}

@@ -188,14 +188,15 @@ class UnixFile(File):
             raise SysError(EINVAL)
         names = abstract_names(task)
         if not name:
-            name = next(free for number in range(1 << 20) if (free := b"\0%05x" % number) not in names)
+            tries = (b"\0%05x" % number for number in range(1 << 20))
+            name = next(free for free in tries if (free, self.kind) not in names)
         if name[0]:
             self.bound = bind_path(task, name)
             self.bound.pipe = self
-        elif name in names:
+        elif (name, self.kind) in names:
             raise SysError(EADDRINUSE)
         else:
-            names[name] = self
+            names[name, self.kind] = self
         self.address = name
 
     # --- connections
@@ -450,8 +451,8 @@ class UnixFile(File):
     def release(self) -> None:
         """The last descriptor is gone (Linux: unix_release_sock)."""
         names = self.inode.sb.abstract
-        if self.address is not None and names.get(self.address) is self:
-            del names[self.address]
+        if self.address is not None and names.get((self.address, self.kind)) is self:
+            del names[self.address, self.kind]
         if self.bound is not None and self.bound.pipe is self:
             self.bound.pipe = None
         peer = self.peer
@@ -490,7 +491,6 @@ class StreamSend(Resume):
     def push(self) -> int:
         """Send what there is room for; sleeps with the rest."""
         file, size = self.file, len(self.data)
-        file.take_error()
         if file.peer is None:
             raise SysError(ENOTCONN)
         while self.done < size or not size:
@@ -499,6 +499,8 @@ class StreamSend(Resume):
                 if self.done:
                     return self.done
                 raise SysError(EPIPE)
+            if not self.done:
+                file.take_error()
             if not size and not self.files:
                 return 0
             if file.wmem >= file.sndbuf:
@@ -567,9 +569,9 @@ def creds_of(task: Any) -> Creds:
     return (task.tgid, task.cred.uid, task.cred.gid)
 
 
-def abstract_names(task: Any) -> dict[bytes, UnixFile]:
-    """The abstract name space."""
-    names: dict[bytes, UnixFile] = internal_sb(task.system.vfs, b"sockfs").abstract
+def abstract_names(task: Any) -> dict[tuple[bytes, int], UnixFile]:
+    """The abstract name space: each type of socket has its own."""
+    names: dict[tuple[bytes, int], UnixFile] = internal_sb(task.system.vfs, b"sockfs").abstract
     return names
 
 
@@ -590,7 +592,7 @@ def find_socket(task: Any, name: bytes, kind: int) -> UnixFile:
     """The socket called `name`; ECONNREFUSED, EPROTOTYPE, and what the walk says."""
     found: UnixFile | None
     if name[:1] == b"\0":
-        found = abstract_names(task).get(name)
+        found = abstract_names(task).get((name, kind))
     else:
         inode = task.system.vfs.resolve(task, name).inode
         inode.permission(task.cred, MAY_WRITE)

@@ -80,7 +80,6 @@ from forkernel.fs.fdtable import fd_install
 from forkernel.fs.file import File
 from forkernel.fs.unix import (
     CONNECTED,
-    DEFAULT_BUFFER,
     LISTENING,
     Creds,
     Received,
@@ -101,6 +100,8 @@ from forkernel.wait import Resume, Sleep
 SIGPIPE = 13
 UIO_MAXIOV = 1024
 SOCKADDR_MAX = 128
+MAX_BUFFER = 4 << 20
+"""net.core.wmem_max and rmem_max."""
 MIN_SNDBUF = 4608
 MIN_RCVBUF = 2304
 ONLY_UNIX = "AF_UNIX only: other families are EAFNOSUPPORT"
@@ -366,9 +367,9 @@ def sys_setsockopt(task: Task, fd: I32, level: I32, name: I32, value: UserBuf, l
 def set_option(file: UnixFile, name: int, number: int) -> None:
     """The options that are numbers; ENOPROTOOPT."""
     if name in (SO_SNDBUF, SO_SNDBUFFORCE):
-        file.sndbuf = max(min(number, DEFAULT_BUFFER) * 2, MIN_SNDBUF)
+        file.sndbuf = max(min(number, MAX_BUFFER) * 2, MIN_SNDBUF)
     elif name in (SO_RCVBUF, SO_RCVBUFFORCE):
-        file.rcvbuf = max(min(number, DEFAULT_BUFFER) * 2, MIN_RCVBUF)
+        file.rcvbuf = max(min(number, MAX_BUFFER) * 2, MIN_RCVBUF)
     elif name == SO_PASSCRED:
         file.pass_creds = bool(number)
     elif name in REMEMBERED:
