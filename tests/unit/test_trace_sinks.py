@@ -146,6 +146,34 @@ def test_json_has_one_object_a_line() -> None:
     assert objects[3]["core"] is True
 
 
+def test_the_tree_at_the_end_tells_who_made_whom_and_how_it_ended() -> None:
+    trace, out = text_trace(("exits",))
+    init, shell, child, grandchild = FakeTask(1, b"init"), FakeTask(3), FakeTask(4), FakeTask(5)
+    thread = FakeTask(6, b"worker")
+    thread.tgid = 4
+    assert trace.sched_process_fork is not None
+    assert trace.sched_process_exec is not None
+    assert trace.sched_process_exit is not None
+    trace.sched_process_fork(init, shell)
+    arguments = b"sh\0-c\0true | cat\0"
+    shell.mm.arg_start = shell.mm.put(arguments)
+    shell.mm.arg_end = shell.mm.arg_start + len(arguments)
+    trace.sched_process_exec(shell, b"/bin/sh", 3)
+    trace.sched_process_fork(shell, child)
+    trace.sched_process_fork(child, grandchild)
+    trace.sched_process_fork(child, thread)
+    grandchild.exit_code, child.exit_code = 3 << 8, 9
+    for task in (grandchild, thread, child):
+        trace.sched_process_exit(task)
+    trace.close()
+    assert out.text().split("process tree:\n")[1] == (
+        "3 sh -c 'true | cat'        still alive\n"
+        "└─ 4 sh -c 'true | cat'     killed by SIGKILL\n"
+        "   ├─ 5 sh -c 'true | cat'  exited with 3\n"
+        "   └─ 6 {worker}            exited with 0\n"
+    )
+
+
 def test_a_trace_is_picklable_in_the_middle_of_a_line(tmp_path: Path) -> None:
     trace = Trace()
     target = tmp_path / "trace"

@@ -9,6 +9,8 @@ from forkernel.kernel.task import SigPending
 
 
 class FakeMemory:
+    arg_start = arg_end = 0
+
     def __init__(self) -> None:
         self.parts: dict[int, bytes] = {}
         self.next = 0x1000

@@ -12,7 +12,8 @@ from typing import Any
 from forkernel.trace import structs
 from forkernel.trace.memory import peek
 
-COLUMN = 48
+WIDEST = 64
+"""Where the endings stand at the latest; longer lines push theirs to the right."""
 ARGUMENTS_SHOWN = 200
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-")
 
@@ -42,7 +43,8 @@ class ProcessTree:
     def forked(self, parent: Any, child: Any) -> None:
         """`parent` made `child`."""
         above = self.alive.get(parent)
-        node = Node(child.pid, above.what if above else _name(child), child.tgid != child.pid)
+        thread = child.tgid != child.pid
+        node = Node(child.pid, above.what if above and not thread else _name(child), thread)
         self.alive[child] = node
         (above.children if above else self.roots).append(node)
 
@@ -68,10 +70,11 @@ class ProcessTree:
 
     def lines(self) -> list[str]:
         """The tree as text."""
-        found: list[str] = []
+        found: list[tuple[str, str]] = []
         for root in self.roots:
             _draw(root, "", "", found)
-        return found
+        width = min(max((len(text) for text, _ in found), default=0), WIDEST)
+        return [f"{text:<{width}}  {end}" for text, end in found]
 
     def objects(self) -> list[dict[str, Any]]:
         """The tree as nested plain data."""
@@ -107,10 +110,9 @@ def _name(task: Any) -> str:
     return name
 
 
-def _draw(node: Node, head: str, below: str, lines: list[str]) -> None:
+def _draw(node: Node, head: str, below: str, lines: list[tuple[str, str]]) -> None:
     what = f"{{{node.what}}}" if node.thread else node.what
-    text = f"{head}{node.pid} {what}"
-    lines.append(f"{text:<{COLUMN}} {node.end or 'still alive'}")
+    lines.append((f"{head}{node.pid} {what}", node.end or "still alive"))
     last = len(node.children) - 1
     for at, child in enumerate(node.children):
         branch, indent = ("└─ ", "   ") if at == last else ("├─ ", "│  ")
