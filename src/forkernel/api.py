@@ -10,22 +10,27 @@
 from __future__ import annotations
 
 import os
+import pickle
+import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from forkernel.abi.errno import ENOENT
 from forkernel.abi.errno import NAMES as ERRNO_NAMES
-from forkernel.errors import SysError, UserError
-from forkernel.init.boot import BuiltinInit, Program, start_kernel
+from forkernel.errors import KernelBug, SysError, UserError
+from forkernel.init.boot import BuiltinInit, Program, reattach, start_kernel
 from forkernel.kernel.cred import Cred
+from forkernel.kernel.hrtimer import Timer
 from forkernel.kernel.kthread import kernel_thread
 from forkernel.kernel.system import Options, System, Unimplemented
 from forkernel.kernel.task import EXIT_ZOMBIE, STATE_LETTERS, SIGNAL_UNKILLABLE, Task
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MIN_MEMORY = 4 << 20
+PICKLE_STACK = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,14 @@ class Process:
     def stderr(self) -> bytes:
         """The same for standard error."""
         return bytes(self._stderr)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the kernel, which holds its processes and gives itself back to them."""
+        return {name: value for name, value in self.__dict__.items() if name != "_kernel"}
+
+    def rebind(self, kernel: Kernel) -> None:
+        """Belong to a restored kernel."""
+        self._kernel = kernel
 
     def __repr__(self) -> str:
         return f"<Process {self.pid} {b' '.join(self.argv).decode(errors='replace')!r} {self.status or 'alive'}>"
@@ -212,6 +225,29 @@ class Kernel:
         system.entry.run(deadline)
         return system.stopping
 
+    def run_for(self, nanoseconds: int) -> str:
+        """Run for so much virtual time; returns "time" when it is over, else as `run`."""
+        system = self.system
+        timer = StopTimer(system.clock.now + nanoseconds, system)
+        system.timers.start(timer)
+        try:
+            return self.run()
+        finally:
+            system.timers.cancel(timer)
+
+    # --- pickling
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The machine between runs, as one byte string: a chain of processes nests deeper than the stack allows."""
+        state = self.__dict__.copy()
+        return {"blob": _deeply(lambda: pickle.dumps(state, pickle.HIGHEST_PROTOCOL))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(_deeply(lambda: pickle.loads(state["blob"])))  # noqa: S301  # our own snapshot
+        for process in self._processes:
+            process.rebind(self)
+        reattach(self.system)
+
     def _init(self) -> BuiltinInit:
         kthread = self.system.child_reaper.kthread
         return kthread if isinstance(kthread, BuiltinInit) else BuiltinInit()
@@ -281,6 +317,37 @@ class Kernel:
         self.system.trace.close()
         if self.system.console is not None:
             self.system.console.restore()
+
+
+class StopTimer(Timer):
+    """Ends a run at a virtual time."""
+
+    __slots__ = ("system",)
+
+    def __init__(self, expires: int, system: System) -> None:
+        super().__init__(expires)
+        self.system = system
+
+    def fire(self) -> None:
+        """Stop."""
+        self.system.entry.stop("time")
+
+
+def _deeply(work: Callable[[], Any]) -> Any:
+    """Do `work` in a thread with a large stack and no limit on recursion to speak of."""
+    result: list[Any] = []
+    old_size, old_limit = threading.stack_size(PICKLE_STACK), sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        thread = threading.Thread(target=lambda: result.append(work()))
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(old_size)
+        sys.setrecursionlimit(old_limit)
+    if not result:
+        raise KernelBug("the machine cannot be pickled")
+    return result[0]
 
 
 def _state(task: Task) -> str:

@@ -366,6 +366,27 @@ class UnicornCpu:
         for at, value in zip((*layout.fpr[top:], *layout.fpr[:top]), state["st"], strict=True):
             image[at - base : at - base + 10] = value
 
+    def export_image(self, image: Any) -> dict[str, Any]:
+        """See `Cpu.export_image`."""
+        return {
+            "gpr": self.gpr_of(image).tolist(),
+            "rflags": self.read_flags(image),
+            "fs_base": self.read_base(image, "fs_base"),
+            "gs_base": self.read_base(image, "gs_base"),
+            "fpu": self.read_fpu(image),
+        }
+
+    def import_image(self, state: dict[str, Any]) -> bytearray:
+        """See `Cpu.import_image`."""
+        image = self.new_image()
+        self.write_fpu(image, state["fpu"])
+        self.write_flags(image, state["rflags"])
+        self.write_base(image, "fs_base", state["fs_base"])
+        self.write_base(image, "gs_base", state["gs_base"])
+        for index, value in enumerate(state["gpr"]):
+            self.gpr_of(image)[index] = value
+        return image
+
     def set_pgd(self, pgd: int) -> None:
         """See `Cpu.set_pgd`."""
         self._cr2[1] = pgd << PAGE_SHIFT

@@ -69,6 +69,12 @@ class Cpu(Protocol):
     def write_fpu(self, image: Any, state: dict[str, Any]) -> None:
         """Set what `read_fpu` gives."""
 
+    def export_image(self, image: Any) -> dict[str, Any]:
+        """An image as architectural registers, which any build of any CPU can take up again."""
+
+    def import_image(self, state: dict[str, Any]) -> bytearray:
+        """The image of `export_image`'s registers."""
+
     def set_pgd(self, pgd: int) -> None:
         """Go on with the page tables whose root is frame `pgd`."""
 

@@ -53,13 +53,24 @@ def start_kernel(options: Options, binds: list[str] | None = None) -> System:
     system.frames.flush_code = hardware.flush_code
     system.tables = TableStore(system.frames, system.cpu)
     system.vfs = Vfs(system.clock, system.frames, root=options.root)
-    system.frames.reclaim = system.vfs.reclaim
+    system.frames.reclaim = system.reclaim
     mount_all(system, binds or [])
     system.init_task = make_init_task(system)
     system.sched.current = system.init_task
-    system.entry = Entry(system, REGISTRY.calls)
+    system.entry = make_entry(system)
     rest_init(system)
     return system
+
+
+def reattach(system: System) -> None:
+    """Give a restored machine a CPU."""
+    hardware = UnicornCpu(system.frames.ram)
+    system.attach(Processor(hardware), make_entry)
+
+
+def make_entry(system: System) -> Entry:
+    """The trap handler with all calls."""
+    return Entry(system, REGISTRY.calls)
 
 
 def mount_all(system: System, binds: list[str]) -> None:
@@ -182,4 +193,4 @@ class Program:
             do_group_exit(task, (127 if error.errno == 2 else 126) << 8)
 
 
-__all__ = ["BuiltinInit", "Program", "start_kernel"]
+__all__ = ["BuiltinInit", "Program", "reattach", "start_kernel"]

@@ -98,9 +98,13 @@ class Entry:
         self._deadline = deadline
         system = self.system
         system.stopping = ""
-        self.sched.need_resched = True
-        self._charge(0)
-        self._schedule()
+        self._granted = self.hw.quantum_struct.left
+        task = self.sched.current
+        if task.pid and task.kthread is None and task.state == TASK_RUNNING and not task.se.on_rq:
+            self.cpu.switch_to(task)  # it was stopped in user mode and simply goes on
+            self._grant()
+        else:
+            self._schedule()
         if not system.stopping:
             self.hw.run(self)
         self._take_over_time()

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from forkernel.kernel.clock import make_clock
+from forkernel.kernel.clock import Clock, make_clock
+from forkernel.kernel.exec_image import ImageCache
 from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
 from forkernel.kernel.pid import PidTable
@@ -77,12 +78,13 @@ class System:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.clock: Any = make_clock(options.clock)
+        self.clock: Clock = make_clock(options.clock)
         self.timers = TimerQueue()
         self.sched = Scheduler(self)
         self.pids = PidTable()
         self.trace = Trace()
         self.futexes = FutexTable()
+        self.exec_images = ImageCache()
         self._rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
         self._stirred = 0
         self.threads_max = options.pids or max(options.memory // (16 * 1024), 128)
@@ -105,6 +107,28 @@ class System:
         self.host_deadline: float | None = None
         self.init_status: int | None = None
         """Wait status of PID 1 once it is dead: the machine has ended then."""
+
+    # --- pickling
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the hardware; registers in architectural form. Only between runs."""
+        self.cpu.park()
+        state = self.__dict__.copy()
+        for name in ("cpu", "entry", "host_deadline"):
+            del state[name]
+        tasks = (self.init_task, *self.pids.tasks)
+        state["images"] = [(task, self.cpu.hw.export_image(task.thread)) for task in tasks if task.thread is not None]
+        return state
+
+    def attach(self, cpu: Processor, entry: Callable[[System], Entry]) -> None:
+        """Connect a restored machine to hardware (see `init.boot.reattach`)."""
+        self.cpu = cpu
+        self.host_deadline = None
+        self.frames.flush_code = cpu.hw.flush_code
+        self.tables.bind(self.frames, cpu)
+        for task, image in self.__dict__.pop("images"):
+            task.thread = cpu.hw.import_image(image)
+        self.entry = entry(self)
 
     # --- who there is
 
@@ -239,6 +263,13 @@ class System:
         self.entry.stop("init")
 
     # --- out of memory
+
+    def reclaim(self, wanted: int) -> int:
+        """Free about `wanted` frames: clean pages of the page cache, and programs kept for the next execve."""
+        done: int = self.vfs.reclaim(wanted)
+        if done < wanted and self.exec_images.clear():
+            done += self.vfs.reclaim(wanted) + 1
+        return done
 
     def out_of_memory(self) -> bool:
         """Let the OOM killer pick somebody; False if there is nobody to kill or it is the current task."""

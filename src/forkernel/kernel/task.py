@@ -270,6 +270,12 @@ class Task:
     parent_exec_id: int
     child_tid_value: int
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Every field but the raw CPU image, which `System` keeps in architectural form."""
+        state = {name: getattr(self, name) for name in self.__slots__ if hasattr(self, name)}
+        state["thread"] = None
+        return None, state
+
     @property
     def is_leader(self) -> bool:
         """Whether the task leads its thread group."""

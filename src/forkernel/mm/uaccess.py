@@ -49,9 +49,14 @@ class Codec(Protocol):
 class ScalarCodec:
     """An ABI integer; packing wraps modulo its width, as C's conversion does."""
 
-    __slots__ = ("_codec", "_mask", "_sign", "size")
+    __slots__ = ("_codec", "_hint", "_mask", "_sign", "size")
+
+    def __reduce__(self) -> tuple[type[ScalarCodec], tuple[Any]]:
+        """Made anew from its annotation: a compiled struct format cannot be pickled."""
+        return ScalarCodec, (self._hint,)
 
     def __init__(self, hint: Any) -> None:
+        self._hint = hint
         width = width_of(hint)
         self.size = width.size
         self._mask = (1 << width.bits) - 1
