@@ -1,0 +1,2 @@
+/* What vfork_exec runs: the least program. */
+int main(void) { return 0; }
