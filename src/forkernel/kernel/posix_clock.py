@@ -47,6 +47,8 @@ REALTIME_CLOCKS = (CLOCK_REALTIME, CLOCK_TAI)
 TIMER_CLOCKS = (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI)
 ALARM_CLOCKS = (CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM)
 READ_ONLY_CLOCKS = (CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE)
+SINCE_BOOT = (CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE)
+SINCE_1970 = (CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI)
 COARSE_CLOCKS = (CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE)
 
 
@@ -126,11 +128,10 @@ def is_cpu_clock(clock_id: int) -> bool:
 
 def clock_gettime(task: Task, clock_id: int) -> int:
     """What the clock says, in nanoseconds; EINVAL."""
-    clock = task.system.clock
-    if clock_id in (CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW, CLOCK_MONOTONIC_COARSE):
-        return clock.monotonic()
-    if clock_id in (CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI):
-        return clock.realtime()
+    if clock_id in SINCE_BOOT:
+        return task.system.clock.monotonic()
+    if clock_id in SINCE_1970:
+        return task.system.clock.realtime()
     return cpu_clock(task, clock_id, gettime=True).sample()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from forkernel.abi.capability import CAP_SYS_TIME
 from forkernel.abi.errno import EINVAL, EOPNOTSUPP, EPERM
 from forkernel.abi.time import (
@@ -32,10 +34,12 @@ from forkernel.kernel.posix_clock import checked_ns, clock_gettime, ns_to_itimer
 from forkernel.kernel.posix_cpu_timers import CpuSleep
 from forkernel.kernel.posix_timers import Nanosleep
 from forkernel.kernel.task import Task
-from forkernel.mm.uaccess import UserIn, UserInOut, UserOut
+from forkernel.mm.uaccess import UserBuf, UserIn, UserInOut, UserOut
 from forkernel.syscalls.registry import syscall
 
 USEC_PER_SEC = 1_000_000
+_TWO_WORDS = struct.Struct("<qq")
+"""struct timespec and struct timeval."""
 TICKS_AT_BOOT = ((1 << 32) - 300 * HZ) * USER_HZ // HZ
 """What times(2) returns at boot: its clock starts 2**32 / HZ - 300 seconds before (NOTES there)."""
 
@@ -44,9 +48,9 @@ TICKS_AT_BOOT = ((1 << 32) - 300 * HZ) * USER_HZ // HZ
 
 
 @syscall("clock_gettime")
-def sys_clock_gettime(task: Task, clock_id: I32, value: UserOut[Timespec]) -> int:
-    """clock_gettime(2)."""
-    value.put(ns_to_timespec(clock_gettime(task, clock_id)))
+def sys_clock_gettime(task: Task, clock_id: I32, value: UserBuf) -> int:
+    """clock_gettime(2). With no vDSO programs come here often, so the struct is packed by hand."""
+    value.mm.write(value.addr, _TWO_WORDS.pack(*divmod(clock_gettime(task, clock_id), NSEC_PER_SEC)))
     return 0
 
 
@@ -68,11 +72,11 @@ def sys_clock_settime(task: Task, clock_id: I32, value: UserIn[Timespec]) -> int
 
 
 @syscall("gettimeofday")
-def sys_gettimeofday(task: Task, value: UserOut[Timeval] | None, zone: UserOut[Timezone] | None) -> int:
+def sys_gettimeofday(task: Task, value: UserBuf | None, zone: UserOut[Timezone] | None) -> int:
     """gettimeofday(2)."""
     clock = task.system.clock
     if value is not None:
-        value.put(Timeval(*divmod(clock.realtime() // NSEC_PER_USEC, USEC_PER_SEC)))
+        value.write(_TWO_WORDS.pack(*divmod(clock.realtime() // NSEC_PER_USEC, USEC_PER_SEC)))
     if zone is not None:
         zone.put(Timezone(*clock.timezone))
     return 0
