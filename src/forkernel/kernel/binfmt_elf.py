@@ -75,6 +75,7 @@ from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VM_ACCOUNT, VM_EX
 if TYPE_CHECKING:
     from forkernel.fs.file import File
     from forkernel.kernel.exec import Bprm
+    from forkernel.kernel.exec_image import ExecImage
     from forkernel.kernel.task import Task
     from forkernel.mm.mm_struct import MmStruct
 
@@ -172,33 +173,66 @@ def read_interp(file: File) -> ElfImage:
 # --- after it
 
 
-def load_elf_binary(task: Task, bprm: Bprm, program: ElfProgram, mm: MmStruct) -> tuple[int, int]:
+def load_elf_binary(
+    task: Task, bprm: Bprm, program: ElfProgram, mm: MmStruct, kept: ExecImage | None
+) -> tuple[int, int]:
     """Fill the new address space `mm`; the entry point and the stack pointer (Linux: load_elf_binary's end).
 
-    Any error here is final for the process.
+    `kept`: the image that `mm` is a copy of, None if it is empty. Any error here is final for the process.
     """
-    image = program.image
-    rng, base = None, BootLayout(0, 0)
-    if not task.personality & ADDR_NO_RANDOMIZE:
-        rng, base = task.system.rng, boot_layout(task.system.options.seed)
-    mm.mmap_base = mmap_base(bprm.stack_limit, base.mmap)
-    used, stack_top = len(bprm.strings), randomize_stack_top(rng)
+    image, has_interp = program.image, program.interp_file is not None
+    rng = None if task.personality & ADDR_NO_RANDOMIZE else task.system.rng
+    bias, interp_base = (kept.bias, kept.interp_base) if kept else map_image(task, bprm, program, mm)
+    stack_top = randomize_stack_top(rng)
     executable = image.stack_flags is not None and bool(image.stack_flags & PF_X)
-    setup_arg_pages(mm, stack_top, used, executable)
-    mm.exe_file = bprm.file.get()
-    bias = map_program(mm, bprm.file, image, program.interp_image is not None, base.program)
-    entry, interp_base = image.e_entry + bias, 0
-    if program.interp_file is not None and program.interp_image is not None:
-        interp_base = load_elf_interp(mm, program.interp_file, program.interp_image)
+    setup_arg_pages(mm, stack_top, len(bprm.strings), executable)
+    entry = image.e_entry + bias
+    if program.interp_image is not None:
         entry = interp_base + program.interp_image.e_entry
     entry &= (1 << 64) - 1
     if entry >= TASK_SIZE:
         raise SysError(EINVAL)
-    set_brk(mm, image, bias, program.interp_image is not None, rng)
+    set_brk(mm, image, bias, has_interp, rng)
     if task.personality & MMAP_PAGE_ZERO:
         mmap_region(mm, Vma(0, PAGE_SIZE, VM_READ | VM_EXEC | VM_MAYALL))
     sp = create_elf_tables(task, bprm, image, mm, stack_top, bias, interp_base, rng)
     return entry, sp
+
+
+def layout_of(task: Task, bprm: Bprm) -> tuple[int, int]:
+    """Top of the mapping area, and how far a position-independent program is shifted."""
+    base = BootLayout(0, 0)
+    if not task.personality & ADDR_NO_RANDOMIZE:
+        base = boot_layout(task.system.options.seed)
+    return mmap_base(bprm.stack_limit, base.mmap), base.program
+
+
+def map_image(task: Task, bprm: Bprm, program: ElfProgram, mm: MmStruct) -> tuple[int, int]:
+    """Map the program and its interpreter into an empty address space; their load biases.
+
+    A program run for the second time is kept mapped for the next time.
+    """
+    mm.mmap_base, shift = layout_of(task, bprm)
+    file, interp_base = reopen(task, bprm.file), 0
+    try:
+        bias = map_program(mm, file, program.image, program.interp_file is not None, shift)
+        if program.interp_file is not None and program.interp_image is not None:
+            interp_base = load_elf_interp(mm, program.interp_file, program.interp_image)
+        images = task.system.exec_images
+        key = images.key(program, file, mm.mmap_base)
+        if key is not None and images.is_wanted(key):
+            images.keep(key, program, file, mm, bias, interp_base)
+    finally:
+        file.put()
+    return bias, interp_base
+
+
+def reopen(task: Task, file: File) -> File:
+    """The same file opened once more, for its areas: without keeping others from writing to it."""
+    again: File = file.inode.open(task, 0)
+    again.path = file.path
+    again.cred = file.cred
+    return again
 
 
 class BootLayout(NamedTuple):

@@ -33,7 +33,7 @@ from forkernel.errors import SysError
 from forkernel.fs.dentry import MNT_NOSUID
 from forkernel.fs.inode import MAY_READ
 from forkernel.kernel import posix_timers, signal
-from forkernel.kernel.binfmt_elf import ElfProgram, load_elf_binary, read_elf_program
+from forkernel.kernel.binfmt_elf import ElfProgram, layout_of, load_elf_binary, read_elf_program
 from forkernel.kernel.binfmt_script import load_script
 from forkernel.kernel.cred import Cred, bprm_creds, capable, commit_creds
 from forkernel.kernel.exit import exec_mm_release, release_task, setmax_mm_hiwater_rss
@@ -53,6 +53,7 @@ from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
     from forkernel.fs.file import File
+    from forkernel.kernel.exec_image import ExecImage, ImageCache
 
 MAX_ARG_STRLEN = 32 * PAGE_SIZE
 """Longest single string with its NUL, in bytes."""
@@ -331,8 +332,10 @@ class Exec(Resume):
         de_thread(task, self)
         try:
             begin_new_exec(task, bprm)
-            mm = exec_mmap(task, bprm)
-            entry, sp = load_elf_binary(task, bprm, self.program, mm)
+            kept = find_image(task, bprm, self.program)
+            mm = kept.mm.fork() if kept is not None else MmStruct(task.system)
+            exec_mmap(task, bprm, mm)
+            entry, sp = load_elf_binary(task, bprm, self.program, mm, kept)
         except SysError:
             signal.force_fatal_sig(SIGSEGV, task)
             return 0
@@ -440,10 +443,19 @@ def bprm_comm(bprm: Bprm) -> bytes:
     return name.rpartition(b"/")[2][:15]
 
 
-def exec_mmap(task: Task, bprm: Bprm) -> MmStruct:
-    """Exchange the address space for an empty one, and the credentials; a parent in vfork goes on."""
+def find_image(task: Task, bprm: Bprm, program: ElfProgram) -> ExecImage | None:
+    """The program as it was mapped for an earlier execve, if it was kept."""
+    images: ImageCache = task.system.exec_images
+    if not images.images:
+        return None
+    key = images.key(program, bprm.file, layout_of(task, bprm)[0])
+    return images.find(key, program) if key is not None else None
+
+
+def exec_mmap(task: Task, bprm: Bprm, mm: MmStruct) -> None:
+    """Exchange the address space and the credentials; a parent in vfork goes on."""
     old = task.mm
-    mm = MmStruct(task.system)
+    mm.set_exe_file(bprm.file)
     if old is not None:
         exec_mm_release(task, old)
     task.mm = mm
@@ -456,4 +468,3 @@ def exec_mmap(task: Task, bprm: Bprm) -> MmStruct:
     plain = cred.euid == cred.uid and cred.egid == cred.gid and not bprm.unreadable
     mm.dumpable = SUID_DUMP_USER if plain else SUID_DUMP_DISABLE
     commit_creds(task, cred)
-    return mm

@@ -333,6 +333,7 @@ def release_task(task: Task) -> None:
         if fire := current.system.trace.sched_process_free:
             fire(current)
         leader = current.group_leader
+        current.system.account_dead(current)
         exit_signal_struct(current)
         unhash_process(current)
         following = None
