@@ -57,5 +57,5 @@ class FakeTask:
         self.exit_code = 0
         self.syscall_nr = -1
         self.pending = SigPending()
-        self.signal = SimpleNamespace(shared_pending=SigPending())
+        self.signal = SimpleNamespace(shared_pending=SigPending(), group_exit_code=0)
         self.syscall_args: tuple[int, ...] = (0,) * 6

@@ -64,12 +64,17 @@ class CallTable:
         return signature(name, self.parameters.get(name))
 
 
-SIGKILL_BIT = 1 << 8
+SIGKILL = 9
+SIGKILL_BIT = 1 << SIGKILL - 1
 
 
 def is_being_killed(task: Any) -> bool:
-    """Whether SIGKILL waits for the task: it will not see the result of its call."""
-    return bool((task.pending.bits | task.signal.shared_pending.bits) & SIGKILL_BIT)
+    """Whether SIGKILL was sent to the process: it will not see the result of its call.
+
+    Other fatal signals end a process by SIGKILL to its threads as well, but a tracer sees them come.
+    """
+    pending = task.pending.bits | task.signal.shared_pending.bits
+    return bool(pending & SIGKILL_BIT) and task.signal.group_exit_code in (0, SIGKILL)
 
 
 class Sink:
