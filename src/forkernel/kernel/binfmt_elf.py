@@ -156,7 +156,8 @@ def open_interp(task: Task, file: File, interp: Phdr, head: bytes) -> File:
     if name[-1]:
         raise SysError(ENOEXEC)
     path = name[: name.index(0)]
-    return task.system.vfs.open_exec(task, AT_FDCWD, path, 0)
+    opened: File = task.system.vfs.open_exec(task, AT_FDCWD, path, 0)
+    return opened
 
 
 def read_interp(file: File) -> ElfImage:
@@ -475,7 +476,7 @@ def create_elf_tables(
     blob = b"".join(
         (packed, gap, task.system.rng.randbytes(16), platform, bytes(strings_at - p), bprm.strings)
     )
-    if sp < mm.vmas.find(sp).start and expand_stack(mm, sp) is None:
+    if mm.vmas.lookup(sp) is None and expand_stack(mm, sp) is None:
         raise SysError(ENOMEM)
     mm.write(sp, blob)
     mm.start_stack = sp

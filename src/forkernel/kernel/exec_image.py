@@ -46,7 +46,7 @@ class ExecImage:
 
     def is_true(self, program: ElfProgram) -> bool:
         """Whether the files are still the same, and no more of them is cached than was mapped here."""
-        if self.image is not program.image or self.interp_image is not program.interp_image:
+        if self.image != program.image or self.interp_image != program.interp_image:
             return False
         for inode, ctime, size in self.files:
             if inode.ctime != ctime or inode.size != size:
