@@ -175,10 +175,16 @@ def check_clone_flags(task: Task, args: KernelCloneArgs) -> None:
     )
     if wrong:
         raise SysError(EINVAL)
-    if flags & NAMESPACES:
-        if flags & NAMESPACES & ~CLONE_NEWUSER and not flags & CLONE_NEWUSER and not task.cred.has_cap(CAP_SYS_ADMIN):
-            raise SysError(EPERM)
-        raise SysError(EINVAL)  # as a kernel built without namespaces answers
+    check_namespaces(task, flags)
+
+
+def check_namespaces(task: Task, flags: int) -> None:
+    """New namespaces need CAP_SYS_ADMIN, EPERM; and this kernel has none, EINVAL as one built without them."""
+    if not flags & NAMESPACES:
+        return
+    if not flags & CLONE_NEWUSER and not task.cred.has_cap(CAP_SYS_ADMIN):
+        raise SysError(EPERM)
+    raise SysError(EINVAL)
 
 
 def check_limits(task: Task) -> None:
@@ -424,3 +430,33 @@ def _set_child_tid(child: Task) -> None:
         return
 
 
+
+
+# --- unshare
+
+
+def ksys_unshare(task: Task, flags: int) -> None:
+    """Stop sharing parts of the context with other tasks (unshare(2)). EINVAL, EPERM, EMFILE as the manual says."""
+    allowed = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | NAMESPACES
+    if flags & CLONE_NEWUSER:
+        flags |= CLONE_THREAD | CLONE_FS
+    if flags & CLONE_VM:
+        flags |= CLONE_SIGHAND
+    if flags & CLONE_SIGHAND:
+        flags |= CLONE_THREAD
+    if flags & ~allowed:
+        raise SysError(EINVAL)
+    if flags & CLONE_THREAD and len(task.signal.threads) > 1:
+        raise SysError(EINVAL)
+    if flags & CLONE_SIGHAND and task.sighand.users > 1:
+        raise SysError(EINVAL)
+    if flags & CLONE_VM and task.mm is not None and task.mm.users > 1:
+        raise SysError(EINVAL)
+    check_namespaces(task, flags)
+    fs, files = task.fs, task.files
+    if flags & CLONE_FS and fs is not None and fs.users > 1:
+        task.fs = fs.copy()
+        fs.release()
+    if flags & CLONE_FILES and files is not None and files.users > 1:
+        task.files = files.copy()
+        files.release(task)

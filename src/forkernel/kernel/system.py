@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from forkernel.mm.pagetable import TableStore
 
 SIGKILL = 9
+BOOT_NS = 1_000_000_000  # on the virtual clock, booting took a second
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
+IDLE_EXIT_NS = 20_000
+"""How long a timer takes to get an idle CPU going. Programs see by it that an alarm comes late rather than early:
+after alarm(1), sleep(5) has 3 whole seconds left, as on Linux."""
 LOAD_FREQ_NS = 5_000_000_000
 LOAD_DECAY = (1884, 2014, 2037)  # 2048 / exp(5 s / 1, 5, 15 min)
 
@@ -213,7 +217,7 @@ class System:
             return True
         if due < KTIME_MAX:
             self.idle_ns += max(due - now, 0)
-            self.clock.jump_to(due)
+            self.clock.jump_to(due + IDLE_EXIT_NS)
             self.timers.run_expired(self.clock.monotonic())
         return True
 

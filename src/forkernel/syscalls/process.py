@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forkernel.abi.errno import E2BIG, EFAULT, EINVAL
+from forkernel.abi.errno import E2BIG, EBADF, EFAULT, EINVAL
 from forkernel.abi.types import U64, CStruct
 from forkernel.errors import SysError
 from forkernel.kernel.fork import (
@@ -20,12 +20,14 @@ from forkernel.kernel.fork import (
     NSIG,
     KernelCloneArgs,
     kernel_clone,
+    ksys_unshare,
 )
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf
 from forkernel.syscalls.registry import syscall
 
 PAGE_SIZE = 4096
+INT_MAX = (1 << 31) - 1
 CLONE_ARGS_SIZE_VER0 = 64
 MAX_PID_NS_LEVEL = 32
 TASK_SIZE = 0x7FFF_FFFF_F000
@@ -96,7 +98,7 @@ def clone3_args_valid(args: CloneArgs) -> bool:
     return args.stack_size == 0 or args.stack + args.stack_size <= TASK_SIZE
 
 
-@syscall("clone3", caveat="namespace flags and CLONE_INTO_CGROUP answer EINVAL")
+@syscall("clone3", caveat="namespace flags answer EINVAL, CLONE_INTO_CGROUP EBADF: there are no cgroups")
 def sys_clone3(task: Task, uargs: UserBuf, size: U64) -> int:
     """clone3: arguments in a struct that grows with the years."""
     if size > PAGE_SIZE:
@@ -107,8 +109,12 @@ def sys_clone3(task: Task, uargs: UserBuf, size: U64) -> int:
     set_tid = _read_set_tid(task, args)
     if args.exit_signal & ~CSIGNAL or args.exit_signal > NSIG:
         raise SysError(EINVAL)
-    if not clone3_args_valid(args) or args.flags & CLONE_INTO_CGROUP:
+    if args.flags & CLONE_INTO_CGROUP and args.cgroup > INT_MAX:
         raise SysError(EINVAL)
+    if not clone3_args_valid(args):
+        raise SysError(EINVAL)
+    if args.flags & CLONE_INTO_CGROUP:
+        raise SysError(EBADF)  # there is no cgroup file system, so no descriptor is one of a cgroup
     return kernel_clone(
         task,
         KernelCloneArgs(
@@ -137,6 +143,13 @@ def _read_set_tid(task: Task, args: CloneArgs) -> tuple[int, ...]:
         raise SysError(EINVAL)
     wanted = int.from_bytes(task.mm.read(args.set_tid, 4), "little", signed=True)
     return (wanted,)
+
+
+@syscall("unshare", caveat="namespace flags answer EINVAL")
+def sys_unshare(task: Task, flags: U64) -> int:
+    """unshare(2)."""
+    ksys_unshare(task, flags)
+    return 0
 
 
 @syscall("getpid")

@@ -1,0 +1,158 @@
+"""What holds between traps: checks that tests run after every one (`InvariantSink`), and at shutdown.
+
+Each check raises KernelBug with what it found. They look at the whole machine, so they are slow.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_W
+from forkernel.errors import KernelBug
+from forkernel.hw.frames import RESERVED_FRAMES
+from forkernel.kernel.task import EXIT_ZOMBIE, TASK_DEAD, TASK_RUNNING
+from forkernel.mm.pagetable import each_bit
+from forkernel.mm.vma import VM_SHARED
+
+if TYPE_CHECKING:
+    from forkernel.kernel.system import System
+    from forkernel.kernel.task import Task
+    from forkernel.mm.mm_struct import MmStruct
+
+
+def check(system: System) -> None:
+    """All of them."""
+    check_tasks(system)
+    check_frames(system)
+
+
+# --- tasks
+
+
+def check_tasks(system: System) -> None:
+    """Every task is reachable from process 0, counted where it belongs, queued exactly when it may run."""
+    seen = set(_descendants(system.init_task))
+    for task in system.pids.tasks:
+        if task not in seen:
+            raise KernelBug(f"{task!r} cannot be reached from process 0")
+        if system.pids.find(task.pid) is not task:
+            raise KernelBug(f"{task!r} is not found by its PID")
+        _check_task(system, task)
+    if system.sched.nr_running != sum(task.se.on_rq for task in system.pids.tasks):
+        raise KernelBug("the run queue's count is wrong")
+
+
+def _check_task(system: System, task: Task) -> None:
+    runnable = task.state == TASK_RUNNING and not task.exit_state and task is not system.sched.current
+    if task.se.on_rq != runnable:
+        raise KernelBug(f"{task!r}: state {task.state:#x}, on the run queue: {task.se.on_rq}")
+    if task.exit_state == EXIT_ZOMBIE:
+        if task.is_leader and task not in task.real_parent.children:
+            raise KernelBug(f"zombie {task!r} has no parent")
+        if task.mm is not None:
+            raise KernelBug(f"zombie {task!r} has memory")
+    elif task.state & TASK_DEAD:
+        raise KernelBug(f"{task!r} is dead but no zombie")
+
+
+def _descendants(task: Task) -> list[Task]:
+    found, todo = [], [task]
+    while todo:
+        one = todo.pop()
+        for thread in one.signal.threads:
+            found.append(thread)
+            todo.extend(thread.children)
+    return found
+
+
+# --- memory
+
+
+def check_frames(system: System) -> None:
+    """The count of every frame is the number of its users, and no page that is shared may be written."""
+    counts: Counter[int] = Counter()
+    spaces = _address_spaces(system)
+    tables: set[int] = set()
+    for mm in spaces:
+        counts[mm.pt.pgd] += 1
+        _count_tables(system, mm, counts, tables)
+    counts[system.frames.zero_frame] += 1
+    for frame in system.vfs.cached_frames():
+        counts[frame] += 1
+    counts.update(_shmem_frames(spaces))
+    refs = system.frames.refs
+    for frame in range(RESERVED_FRAMES, system.frames.total):
+        if refs[frame] != counts[frame]:
+            raise KernelBug(f"frame {frame} has count {refs[frame]}, but {counts[frame]} users")
+    for mm in spaces:
+        _check_write_bits(system, mm)
+
+
+def _address_spaces(system: System) -> list[MmStruct]:
+    users: Counter[MmStruct] = Counter(task.mm for task in system.pids.tasks if task.mm is not None)
+    for mm, count in users.items():
+        if mm.users != count:
+            raise KernelBug(f"an address space says {mm.users} users, it has {count}")
+    return list(users)
+
+
+def _count_tables(system: System, mm: MmStruct, counts: Counter[int], done: set[int]) -> None:
+    """Count each pointer once for each table that holds it."""
+    words, live = system.frames.ram.words, system.tables.live
+    todo = [(words[mm.pt.pgd * 512 + slot] >> 12 & FRAME_MASK, 3) for slot in mm.pt.slots]
+    counts.update(table for table, _ in todo)
+    while todo:
+        table, level = todo.pop()
+        if table in done:
+            continue
+        done.add(table)
+        for index in each_bit(live[table]):
+            below = words[table * 512 + index] >> 12 & FRAME_MASK
+            counts[below] += 1
+            if level > 1:
+                todo.append((below, level - 1))
+
+
+def _shmem_frames(spaces: list[MmStruct]) -> list[int]:
+    """Frames that shared anonymous memory holds, each once."""
+    mappings: dict[Any, None] = {}
+    for mm in spaces:
+        for vma in mm.vmas:
+            if vma.mapping is not None and vma.file is None:
+                mappings[vma.mapping] = None
+    return [frame for mapping in mappings for frame in getattr(mapping, "pages", {}).values()]
+
+
+def _check_write_bits(system: System, mm: MmStruct) -> None:
+    """A page that the CPU may write is this process's alone, or its area is shared."""
+    for va, entry in mm.pt.entries():
+        if entry & PTE_W and system.frames.refs[entry >> 12 & FRAME_MASK] > 1:
+            vma = mm.vmas.lookup(va)
+            if vma is None or not vma.flags & VM_SHARED:
+                raise KernelBug(f"page {va:#x} is writable and shared")
+
+
+class InvariantSink:
+    """A trace sink that checks the machine at every call and page fault."""
+
+    def __init__(self, system: System, every: int = 1) -> None:
+        self.system = system
+        self.every = every
+        self.count = 0
+
+    def sys_enter(self, task: Task) -> None:
+        """Before each call."""
+        self._look()
+
+    def page_fault(self, task: Task, address: int, error_code: int, rip: int) -> None:
+        """Before each page fault."""
+        self._look()
+
+    def _look(self) -> None:
+        self.count += 1
+        if self.count % self.every == 0:
+            check(self.system)
+
+
+__all__ = ["InvariantSink", "check", "check_frames", "check_tasks"]
