@@ -6,13 +6,14 @@ Each check raises KernelBug with what it found. They look at the whole machine, 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_W
 from forkernel.errors import KernelBug
 from forkernel.hw.frames import RESERVED_FRAMES
 from forkernel.kernel.task import EXIT_ZOMBIE, TASK_DEAD, TASK_RUNNING
 from forkernel.mm.pagetable import each_bit
+from forkernel.mm.shmem import ShmemMapping
 from forkernel.mm.vma import VM_SHARED
 
 if TYPE_CHECKING:
@@ -116,12 +117,12 @@ def _count_tables(system: System, mm: MmStruct, counts: Counter[int], done: set[
 
 def _shmem_frames(spaces: list[MmStruct]) -> list[int]:
     """Frames that shared anonymous memory holds, each once."""
-    mappings: dict[Any, None] = {}
+    mappings: dict[ShmemMapping, None] = {}
     for mm in spaces:
         for vma in mm.vmas:
-            if vma.mapping is not None and vma.file is None:
+            if isinstance(vma.mapping, ShmemMapping):
                 mappings[vma.mapping] = None
-    return [frame for mapping in mappings for frame in getattr(mapping, "pages", {}).values()]
+    return [frame for mapping in mappings for frame in mapping.pages.values()]
 
 
 def _check_write_bits(system: System, mm: MmStruct) -> None:
