@@ -74,6 +74,8 @@ RDWR_SHUTDOWN = RCV_SHUTDOWN | SEND_SHUTDOWN
 Creds = tuple[int, int, int]
 """pid, uid, gid."""
 NO_CREDS: Creds = (0, 0xFFFFFFFF, 0xFFFFFFFF)
+UNKNOWN_CREDS: Creds = (0, 65534, 65534)
+"""On a message sent when neither side wanted credentials."""
 
 
 def page_align(size: int) -> int:
@@ -292,6 +294,12 @@ class UnixFile(File):
         self.queue_at(other, data, creds, files)
         return len(data)
 
+    def add_creds(self, task: Any, to: UnixFile | None) -> Creds:
+        """The sender's credentials, if either side has SO_PASSCRED on now (Linux: unix_maybe_add_creds)."""
+        other = to if to is not None else self.peer
+        wanted = self.pass_creds or other is None or other.pass_creds
+        return creds_of(task) if wanted else UNKNOWN_CREDS
+
     def check_dgram_peer(self, other: UnixFile) -> None:
         """Whether a datagram may go there: ECONNREFUSED for a closed socket, EPERM, EPIPE."""
         if other.refs <= 0:
@@ -392,7 +400,7 @@ class UnixFile(File):
     def write(self, task: Any, data: bytes) -> int:
         """As send without flags."""
         try:
-            return self.send(task, data, bool(self.flags & O_NONBLOCK), None, creds_of(task), ())
+            return self.send(task, data, bool(self.flags & O_NONBLOCK), None, self.add_creds(task, None), ())
         except SysError as error:
             if error.errno == EPIPE and self.kind != SOCK_DGRAM:
                 task.send_signal(SIGPIPE)

@@ -85,7 +85,6 @@ from forkernel.fs.unix import (
     Received,
     StreamSend,
     UnixFile,
-    creds_of,
     find_socket,
     unix_create,
     unix_socketpair,
@@ -388,7 +387,7 @@ def sys_sendto(task: Task, fd: I32, buf: UserBuf, size: U64, flags: U32, address
     """sendto(2)."""
     file = socket_of(task, fd)
     name = read_sockaddr(address, length) if address is not None else None
-    return do_send(task, file, single(buf.addr, size), flags, name, creds_of(task), ())
+    return do_send(task, file, single(buf.addr, size), flags, name, None, ())
 
 
 @syscall("sendmsg")
@@ -428,9 +427,9 @@ def send_msghdr(task: Task, file: UnixFile, message: UserBuf, flags: int) -> int
     return do_send(task, file, iov, flags, name, creds, files)
 
 
-def scm_send(task: Task, control: bytes) -> tuple[Creds, tuple[File, ...]]:
+def scm_send(task: Task, control: bytes) -> tuple[Creds | None, tuple[File, ...]]:
     """Credentials and files of ancillary data, with a reference to each file; EINVAL, EPERM, EBADF."""
-    creds: Creds = creds_of(task)
+    creds: Creds | None = None
     numbers: list[int] = []
     at = 0
     while at + Cmsghdr.SIZE <= len(control):
@@ -465,7 +464,13 @@ def check_creds(task: Task, wanted: Ucred) -> Creds:
 
 
 def do_send(
-    task: Task, file: UnixFile, iov: IovIter, flags: int, name: bytes | None, creds: Creds, files: tuple[File, ...]
+    task: Task,
+    file: UnixFile,
+    iov: IovIter,
+    flags: int,
+    name: bytes | None,
+    creds: Creds | None,
+    files: tuple[File, ...],
 ) -> int:
     """Send bytes with what goes along; EPIPE is SIGPIPE too unless MSG_NOSIGNAL."""
     nonblock = bool(file.flags & O_NONBLOCK or flags & MSG_DONTWAIT)
@@ -474,6 +479,8 @@ def do_send(
         data = iov.copy_out(task.mm, iov.left)
         if len(data) < iov.left:
             raise SysError(EFAULT)
+        if creds is None:
+            creds = file.add_creds(task, target)
         return file.send(task, data, nonblock, target, creds, files)
     except Sleep as sleep:
         if isinstance(sleep.resume, StreamSend):
