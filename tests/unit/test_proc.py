@@ -12,6 +12,8 @@ from proc_fakes import Machine
 from forkernel.abi.errno import EACCES, EINVAL, ENOENT, EPERM, ESRCH
 from forkernel.abi.fcntl import O_RDONLY, O_WRONLY
 from forkernel.fs.proc.super import ProcTop
+from forkernel.fs.stdio import HostInput
+from forkernel.fs.tty import Tty
 from forkernel.kernel.cred import Cred
 from forkernel.kernel.task import Task
 
@@ -60,6 +62,12 @@ def test_stat_has_52_fields(machine: Machine, sh: Task) -> None:
     assert rest[9:11] == [b"20", b"0"]
     assert rest[11] == b"1"
     assert rest[13] == b"500"
+
+
+def test_stat_names_the_terminal_and_its_foreground_group(machine: Machine, sh: Task) -> None:
+    sh.signal.tty = Tty(0, HostInput(0))
+    sh.signal.tty.pgrp = 2
+    assert machine.read(sh, b"/proc/self/stat").split()[6:8] == [b"1281", b"2"]
 
 
 def test_status_tells_identity_signals_and_capabilities(machine: Machine, sh: Task) -> None:

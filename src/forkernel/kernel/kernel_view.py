@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.capability import CAP_SYS_NICE
+from forkernel.abi.stat import makedev
 from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
 
+
+CONSOLE_DEV = makedev(5, 1)
+"""/dev/console, the one terminal there is."""
 
 WCHAN = {
     "wait4": "do_wait",
@@ -109,7 +113,7 @@ class KernelView:
         tty = task.signal.tty
         if tty is None:
             return 0, -1
-        return tty.dev, tty.pgrp or -1
+        return CONSOLE_DEV, tty.pgrp or -1
 
     def signals_queued(self, task: Task) -> int:
         """Queued signals charged to the task's user."""
