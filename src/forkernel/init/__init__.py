@@ -1,0 +1,1 @@
+"""Boot: process 0, kthreadd, process 1."""
