@@ -73,8 +73,8 @@ class Bprm:
     """A program about to be run (Linux: struct linux_binprm)."""
 
     __slots__ = (
-        "argv", "cred", "envp", "fd_cloexec", "file", "filename", "interp_file", "room", "secureexec",
-        "stack_limit", "strings", "unreadable",
+        "argv", "comm_from_dentry", "cred", "envp", "fd_cloexec", "file", "filename", "interp_file", "room",
+        "secureexec", "stack_limit", "strings", "unreadable",
     )  # fmt: skip
 
     file: Any
@@ -99,7 +99,7 @@ class Bprm:
 
     def __init__(self) -> None:
         self.interp_file: File | None = None
-        self.secureexec = self.fd_cloexec = self.unreadable = False
+        self.secureexec = self.fd_cloexec = self.unreadable = self.comm_from_dentry = False
 
     def release(self) -> None:
         """Let the files go: their mappings hold them, or nobody needs them. May be called twice."""
@@ -175,6 +175,7 @@ def alloc_bprm(task: Task, dirfd: int, name: bytes, flags: int) -> Bprm:
         bprm.filename = name
     else:
         bprm.filename = b"/dev/fd/%d/%s" % (dirfd, name) if name else b"/dev/fd/%d" % dirfd
+        bprm.comm_from_dentry = not name
         bprm.fd_cloexec = task.files is not None and dirfd in task.files.cloexec
     bprm.stack_limit = task.signal.rlim[RLIMIT_STACK][0]
     return bprm
@@ -437,9 +438,8 @@ def begin_new_exec(task: Task, bprm: Bprm) -> None:
 def bprm_comm(bprm: Bprm) -> bytes:
     """The thread's new name: the last part of the path, or the file's own name for a bare descriptor."""
     name = bprm.filename
-    path = bprm.file.path
-    if name.startswith(b"/dev/fd/") and path is not None:
-        name = path.dentry.name
+    if bprm.comm_from_dentry:
+        name = bprm.file.path.dentry.name
     return name.rpartition(b"/")[2][:15]
 
 

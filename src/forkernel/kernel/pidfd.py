@@ -17,6 +17,7 @@ from forkernel.errors import SysError
 from forkernel.fs.fdtable import fd_install
 from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
+from forkernel.fs.proc.base import PidDir
 from forkernel.kernel import signal
 from forkernel.kernel.ptrace import ptrace_may_access
 
@@ -131,13 +132,20 @@ def pidfd_get_task(task: Task, fd: int) -> tuple[Task | None, int]:
 
 
 def pidfd_signal_target(task: Task, pidfd: int, flags: int) -> tuple[Task | None, int]:
-    """Whom pidfd_send_signal is for, and how far it goes (PIDFD_SIGNAL_*); EINVAL, EBADF."""
+    """Whom pidfd_send_signal is for, and how far it goes (PIDFD_SIGNAL_*); EINVAL, EBADF.
+
+    A descriptor for the directory /proc/PID will do too.
+    """
     if flags not in (0, PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_SIGNAL_PROCESS_GROUP):
         raise SysError(EINVAL)
     if pidfd == PIDFD_SELF_THREAD:
         return task, flags or PIDFD_SIGNAL_THREAD
     if pidfd == PIDFD_SELF_THREAD_GROUP:
         return task.group_leader, flags or PIDFD_SIGNAL_THREAD_GROUP
+    assert task.files is not None
+    directory = task.files.get(pidfd).inode
+    if isinstance(directory, PidDir):
+        return directory.task(), flags or PIDFD_SIGNAL_THREAD_GROUP
     file = pidfd_file(task, pidfd)
     return file.target(), flags or (PIDFD_SIGNAL_THREAD if file.thread else PIDFD_SIGNAL_THREAD_GROUP)
 
