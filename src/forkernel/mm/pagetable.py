@@ -23,7 +23,8 @@ from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_P, PTE_U, PTE_
 from forkernel.hw.frames import CODE, FrameTable
 from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
 
-SPARSE = 24  # below so many entries a Python loop beats NumPy's fixed cost
+SPARSE = 24  # below so many entries a walk over the bits beats NumPy's fixed cost
+DENSE_BEFORE_NUMPY = 1000  # tables walked in Python before NumPy, whose import takes as long, is worth it
 NOT_W = ~PTE_W & (1 << 64) - 1
 LEVEL_SHIFT = {4: 39, 3: 30, 2: 21, 1: 12}
 
@@ -42,7 +43,7 @@ class TableStore:
     walked without reading all of it.
     """
 
-    __slots__ = ("_np_words", "frames", "live", "refs", "tlb", "words")
+    __slots__ = ("_dense_walks", "_np_words", "frames", "live", "refs", "tlb", "words")
 
     def __init__(self, frames: FrameTable, tlb: Tlb) -> None:
         self.live: dict[int, int] = {}
@@ -55,6 +56,7 @@ class TableStore:
         self.words = frames.ram.words
         self.refs = frames.refs
         self._np_words: Any = None
+        self._dense_walks = 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {"frames": self.frames, "live": self.live}
@@ -62,6 +64,15 @@ class TableStore:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.live = state["live"]
         self.frames = state["frames"]  # bound by the system once its CPU exists
+
+    def _is_dense(self, bits: int) -> bool:
+        """Whether a table with these entries in use is to be walked with NumPy."""
+        if bits.bit_count() <= SPARSE:
+            return False
+        if self._np_words is None:
+            self._dense_walks += 1
+            return self._dense_walks > DENSE_BEFORE_NUMPY
+        return True
 
     def array(self, table: int) -> Any:
         """The 512 entries of a table as a NumPy view."""
@@ -78,7 +89,7 @@ class TableStore:
         new = frames.alloc_dirty()
         bits = self.live[table]
         self.live[new] = bits
-        if bits.bit_count() <= SPARSE:
+        if not self._is_dense(bits):
             view = frames.ram.bytes
             view[new << 12 : (new << 12) + PAGE_SIZE] = view[table << 12 : (table << 12) + PAGE_SIZE]
             words, refs, old_base, new_base = self.words, self.refs, table * 512, new * 512
@@ -113,7 +124,7 @@ class TableStore:
             return
         bits = self.live.pop(table)
         frames = self.frames
-        if level == 1 and bits.bit_count() > SPARSE:
+        if level == 1 and self._is_dense(bits):
             entries = self.array(table)
             frames.put_many(_frames_of(entries[(entries & 1) != 0]))
         else:
@@ -257,7 +268,6 @@ class PageTable:
         if start >= end:
             return 0
         gone = 0
-        words = self.store.words
         for slot in [s for s in self.slots if start >> 39 <= s <= end - 1 >> 39]:
             base, at = slot << 39, self.pgd * 512 + slot
             if start <= base and base + (1 << 39) <= end:
