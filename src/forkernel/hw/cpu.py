@@ -47,7 +47,9 @@ class _Engine:
     """One Unicorn engine and its reusable context, by raw handle."""
 
     def __init__(self, ram: Ram) -> None:
-        self.lib = lu.load()
+        self.lib = lu.load(ctypes.PyDLL)
+        self.free = lu.load(ctypes.CDLL)
+        """The same functions, but the interpreter's lock is released during a call."""
         handle = ctypes.c_void_p()
         self._check(self.lib.uc_open(lu.UC_ARCH_X86, lu.UC_MODE_64, ctypes.byref(handle)))
         self.handle = handle
@@ -79,6 +81,11 @@ class _Engine:
             )
         )
         self._hooks.append((token, callback, data))
+
+    def unhook(self) -> None:
+        """Remove the hook added last."""
+        token, _, _ = self._hooks.pop()
+        self._check(self.lib.uc_hook_del(self.handle, token))
 
     def write(self, register: int, value: Any) -> None:
         """uc_reg_write; ints are 64-bit."""
@@ -180,6 +187,10 @@ class UnicornCpu:
         self._granted = UNLIMITED
         self._counted = 0
         self.repeatable = self._counter is not None
+        self.counting = False
+        """Whether blocks are counted now; see `count_blocks`."""
+        self._count_wanted = self.repeatable
+        self._watchdog: Watchdog | None = None
         self._cr3_value = ctypes.c_uint64()
         self._fresh = bytes(self.live)
         self._add_hooks()
@@ -230,8 +241,7 @@ class UnicornCpu:
         engine.hook(lu.UC_HOOK_INTR, self._callbacks[0])
         engine.hook(lu.UC_HOOK_INSN, self._callbacks[1], None, ctypes.c_int(lu.UC_X86_INS_SYSCALL))
         engine.hook(lu.UC_HOOK_INSN_INVALID, self._callbacks[2])
-        if self._counter is not None:
-            engine.hook(lu.UC_HOOK_BLOCK, self._counter, ctypes.byref(self.quantum_struct))
+        self._set_counting(self.repeatable)
 
     def _calibrate_faults(self) -> None:
         """Cause three page faults with known error codes to find the fault fields in the context."""
@@ -418,7 +428,7 @@ class UnicornCpu:
             engine.restore()
             if self._flush_wanted:
                 self._write_cr3()
-            status = engine.lib.uc_emu_start(engine.handle, self.gpr[RIP], NO_EXIT, 0, 0)
+            status = self._start()(engine.handle, self.gpr[RIP], NO_EXIT, 0, 0)
             engine.save()
             self._in_flight[0] = -1
             if self._failure is not None:
@@ -426,8 +436,38 @@ class UnicornCpu:
                 raise failure
             if status:
                 raise KernelBug(f"CPU stopped: {engine.lib.uc_strerror(status).decode()} at {self.gpr[RIP]:#x}")
-            if not self._stopping:
+            if self._count_wanted != self.counting:
+                self._set_counting(self._count_wanted)
+            elif not self._stopping:
                 handler.quantum()
+
+    def _start(self) -> Any:
+        """uc_emu_start: with the interpreter's lock while blocks are counted, for then the CPU soon comes back.
+
+        Without, a watchdog has to be able to run, which stops the CPU when the host has a signal for us.
+        """
+        if self.counting:
+            return self._engine.lib.uc_emu_start
+        if self._watchdog is None:
+            self._watchdog = Watchdog(self._engine.free.uc_emu_stop, self._engine.handle)
+        return self._engine.free.uc_emu_start
+
+    def count_blocks(self, wanted: bool) -> None:
+        """See `Cpu.count_blocks`."""
+        wanted = wanted and self.repeatable
+        if wanted != self._count_wanted:
+            self._count_wanted = wanted
+            self._engine.lib.uc_emu_stop(self._engine.handle)
+
+    def _set_counting(self, on: bool) -> None:
+        """Add or remove the block hook; code is translated anew, with it or without."""
+        engine = self._engine
+        if on:
+            engine.hook(lu.UC_HOOK_BLOCK, self._counter, ctypes.byref(self.quantum_struct))
+        elif self.counting:
+            engine.unhook()
+        self.counting = on
+        self.flush_code()
 
     def stop(self) -> None:
         """See `Cpu.stop`."""
@@ -443,6 +483,26 @@ class UnicornCpu:
     def blocks(self) -> int:
         """See `Cpu.blocks`."""
         return self._counted + self._granted - int(self.quantum_struct.left)
+
+
+class Watchdog:
+    """A thread that stops the CPU now and then while nothing else would, so that Python's signal handlers run."""
+
+    PERIOD = 0.05  # seconds
+
+    def __init__(self, stop: Any, handle: Any) -> None:
+        import threading
+
+        self._stop = stop
+        self._handle = handle
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        import time
+
+        while self._handle:
+            time.sleep(self.PERIOD)
+            self._stop(self._handle)
 
 
 class _FaultProbe:

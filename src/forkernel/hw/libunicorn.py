@@ -63,9 +63,9 @@ def library_path() -> Path:
     raise UserError(f"no libunicorn in {folder}")
 
 
-def load() -> Any:
-    """The library; calls keep the interpreter's lock, so that hooks cost little."""
-    library = ctypes.PyDLL(str(library_path()))
+def load(kind: type[ctypes.CDLL]) -> Any:
+    """The library. As a PyDLL its calls keep the interpreter's lock, so that hooks cost little."""
+    library: Any = kind(str(library_path()))
     pointer = ctypes.c_void_p
     library.uc_open.argtypes = (ctypes.c_int, ctypes.c_int, pointer)
     library.uc_close.argtypes = (pointer,)

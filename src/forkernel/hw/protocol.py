@@ -96,5 +96,11 @@ class Cpu(Protocol):
     def set_quantum(self, blocks: int) -> None:
         """Stop for a `quantum` trap after so many blocks."""
 
+    counting: bool
+    """Whether blocks are being counted."""
+
+    def count_blocks(self, wanted: bool) -> None:
+        """Count blocks from the end of this trap on, or don't: code runs faster then, but without a quantum."""
+
     def blocks(self) -> int:
         """Blocks run since the CPU was made (0 where they cannot be counted)."""

@@ -19,7 +19,7 @@ from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.hw import protocol as hw
 from forkernel.kernel import signal
-from forkernel.kernel.hrtimer import Timer
+from forkernel.kernel.hrtimer import KTIME_MAX, Timer
 from forkernel.kernel.rseq import rseq_preempt
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, Task
 from forkernel.mm.fault import FAULT_ACCERR, FAULT_OK, FAULT_OOM, FAULT_SIGBUS, handle_mm_fault
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SYSCALL_NS = 250  # virtual time that entering and leaving the kernel takes
 FAULT_NS = 500
 BLOCK_NS = 2  # and one block of user code
+LONE_SLICES = 4
+"""After so many the CPU stops counting blocks, which costs time, until there is a use for it again. Virtual time
+then passes at traps alone."""
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 X32_BIT = 0x40000000
 """Set in the number of an x32 call, which a kernel without x32 does not know."""
@@ -89,6 +92,8 @@ class Entry:
                 self.table[number] = calls[name].call
         self._granted = self.hw.quantum_struct.left
         self._grant_end = 0
+        self._lone_slices = 0
+        """Slices on end that the current task used up with nobody else to run and no timer to wait for."""
         self._deadline: float | None = None
 
     # --- running
@@ -138,9 +143,17 @@ class Entry:
         longest = min(self.sched.current.se.slice_left, self.clock.longest_run)
         horizon = max(min(longest, self.timers.next_expiry - now), 1000)
         self._grant_end = now + horizon
+        if self.sched.nr_running or self.timers.next_expiry < KTIME_MAX:
+            self._lone_slices = 0
+            if self.sched.lone:
+                self._count_blocks(True)
         blocks = horizon // BLOCK_NS
         self.hw.set_quantum(blocks)
         self._granted = blocks
+
+    def _count_blocks(self, wanted: bool) -> None:
+        self.sched.lone = not wanted
+        self.hw.count_blocks(wanted)
 
     # --- traps
 
@@ -286,6 +299,9 @@ class Entry:
             self.stop("timeout")
             return
         self._grant_end = 0
+        self._lone_slices += 1
+        if self._lone_slices == LONE_SLICES and self.hw.counting:
+            self._count_blocks(False)
         self._exit_to_user_mode(task)
 
     # --- sleeping

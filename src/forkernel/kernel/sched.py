@@ -60,13 +60,15 @@ class Scheduler:
     `need_resched` asks for a new choice before user mode.
     """
 
-    __slots__ = ("_fair", "_rt", "_tickets", "current", "min_vruntime", "need_resched", "nr_running", "nr_switches",
+    __slots__ = ("_fair", "_rt", "_tickets", "current", "lone", "min_vruntime", "need_resched", "nr_running", "nr_switches",
                  "system")  # fmt: skip
 
     def __init__(self, system: System) -> None:
         self.system = system
         self.current: Task = None  # type: ignore[assignment]  # process 0, set at boot
         self.need_resched = False
+        self.lone = False
+        """The CPU counts no blocks, since the current task is alone: a second one must be noticed at once."""
         self.nr_running = 0
         """Tasks queued; `current` not counted."""
         self.nr_switches = 0
@@ -82,6 +84,8 @@ class Scheduler:
         se = task.se
         se.on_rq = True
         self.nr_running += 1
+        if self.lone:
+            self.need_resched = True
         if is_rt(task):
             queue = self._rt.setdefault(se.rt_priority, deque())
             if head:
