@@ -25,6 +25,7 @@ from forkernel.kernel.fork import CLONE_FS
 from forkernel.kernel.kthread import Kthreadd, kernel_thread
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.resource import init_rlimits
+from forkernel.kernel.signal import ignore_signals
 from forkernel.kernel.system import Options, System
 from forkernel.kernel.task import (
     PF_IDLE,
@@ -141,7 +142,7 @@ def rest_init(system: System) -> None:
     system.pids.change_session(init, init.pid)
     system.pids.change_pgrp(init, init.pid)
     system.kthreadd = Kthreadd()
-    kernel_thread(swapper, system.kthreadd, "kthreadd", 0)
+    ignore_signals(kernel_thread(swapper, system.kthreadd, "kthreadd", 0))
 
 
 class BuiltinInit:
