@@ -153,35 +153,37 @@ class FrameTable:
             self._np_refs = np.frombuffer(self.refs, dtype=np.int32), np.empty(self.total, dtype=np.int32)
         return self._np_refs  # type: ignore[no-any-return]
 
-    def _repeats(self, frames: Any) -> bool:
-        """Whether a frame occurs twice (it seldom does, and NumPy's plain indexing would count it once)."""
+    def _distinct(self, frames: Any) -> tuple[Any, list[int]]:
+        """The distinct elements, and those that occur again (NumPy's plain indexing would count them once).
+
+        There are seldom more than one: a file page that belongs to the text and to the data of a program.
+        """
         import numpy as np
 
         scratch = self._arrays()[1]
         order = np.arange(len(frames), dtype=np.int32)
         scratch[frames] = order
-        return bool((scratch[frames] != order).any())
+        last = scratch[frames] == order
+        if last.all():
+            return frames, []
+        return frames[last], frames[~last].tolist()
 
     def get_many(self, frames: Any) -> None:
         """One more user for each element of a NumPy array of frame numbers (repeats count)."""
-        refs = self._arrays()[0]
-        if self._repeats(frames):
-            import numpy as np
-
-            np.add.at(refs, frames, 1)
-        else:
-            refs[frames] += 1
+        distinct, again = self._distinct(frames)
+        self._arrays()[0][distinct] += 1
+        for frame in again:
+            self.refs[frame] += 1
 
     def put_many(self, frames: Any) -> None:
         """One user fewer for each element of a NumPy array of frame numbers (repeats count)."""
-        if self._repeats(frames):
-            for frame in frames.tolist():
-                self.put(frame)
-            return
+        distinct, again = self._distinct(frames)
+        for frame in again:
+            self.put(frame)
         refs = self._arrays()[0]
-        left = refs[frames] - 1
-        refs[frames] = left
-        for frame in frames[left <= 0][::-1].tolist():
+        left = refs[distinct] - 1
+        refs[distinct] = left
+        for frame in distinct[left <= 0][::-1].tolist():
             refs[frame] = 1
             self.put(frame)
 
