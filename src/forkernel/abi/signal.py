@@ -243,10 +243,12 @@ IGNORE_ACTION = SigAction(SIG_IGN)
 
 
 class TimerSource(Protocol):
-    """A POSIX timer whose signal is in a queue."""
+    """A timer whose signal is in a queue."""
 
-    def rearm(self, info: SigInfo) -> None:
-        """The signal was taken: fill in the overrun count, start the next period (Linux: posixtimer_rearm)."""
+    def rearm(self, info: SigInfo) -> bool:
+        """The signal was taken: fill in the overrun count, start the next period. False: drop the signal, the
+        timer was set anew or deleted meanwhile (Linux: posixtimer_deliver_signal).
+        """
 
 
 SIGINFO_SIZE = 128

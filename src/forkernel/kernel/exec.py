@@ -455,6 +455,7 @@ def find_image(task: Task, bprm: Bprm, program: ElfProgram) -> ExecImage | None:
 def exec_mmap(task: Task, bprm: Bprm, mm: MmStruct) -> None:
     """Exchange the address space and the credentials; a parent in vfork goes on."""
     old = task.mm
+    mm.thp_disable = old is not None and old.thp_disable
     mm.set_exe_file(bprm.file)
     if old is not None:
         exec_mm_release(task, old)

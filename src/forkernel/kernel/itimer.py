@@ -54,12 +54,13 @@ class RealTimer(Timer):
         if merged:
             self.rearm(info)
 
-    def rearm(self, info: SigInfo) -> None:
+    def rearm(self, info: SigInfo) -> bool:
         """The signal was taken: start the next period, counted from the last."""
         if self.interval and not self.queued:
             now = self.system.clock.monotonic()
             missed = max(0, now - self.expires) // self.interval
             self.system.timers.start(self, self.expires + (missed + 1) * self.interval)
+        return True
 
     def value(self) -> int:
         """Nanoseconds until the next expiry, 0 when disarmed."""
@@ -122,7 +123,7 @@ def setitimer(task: Task, which: int, value: int, interval: int) -> tuple[int, i
 
 
 def alarm(task: Task, seconds: int) -> int:
-    """Set ITIMER_REAL to `seconds` (alarm(2)); returns the seconds that were left, rounded to the nearest but at least 1 if any time was."""
+    """Set ITIMER_REAL to `seconds` (alarm(2)); returns the seconds that were left, to the nearest, at least 1 if any."""
     left, _ = setitimer(task, ITIMER_REAL, seconds * NSEC_PER_SEC, 0)
     whole, part = divmod(left, NSEC_PER_SEC)
     if (not whole and part) or part >= NSEC_PER_SEC // 2:

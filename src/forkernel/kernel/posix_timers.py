@@ -2,8 +2,8 @@
 
 Life cycle of a timer: `timer_create` puts a `PosixTimer` into the process's table; `settime` arms its alarm, on
 a system clock (`HrAlarm`) or on CPU time (`CpuAlarm`). When that goes off (`expired`) the signal is sent, and a
-periodic timer rests until the signal is taken: then `rearm` counts the periods that went by (the overrun) and
-starts the next one. `delete` ends it; so do execve (`exit_itimers`) and the end of the process
+periodic timer rests until the signal is taken: then `signal_taken` counts the periods that went by (the overrun)
+and starts the next one. `delete` ends it; so do execve (`exit_itimers`) and the end of the process
 (`exit_group_timers`).
 """
 
@@ -37,7 +37,7 @@ from forkernel.kernel.posix_clock import (
     ns_to_timespec,
 )
 from forkernel.kernel.posix_cpu_timers import CpuTimer
-from forkernel.kernel.sigqueue import sigqueue_discard
+from forkernel.kernel.sigqueue import flush_itimer_signals
 from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
@@ -184,11 +184,27 @@ def forward(alarm: HrAlarm | CpuAlarm, period: int) -> int:
     return periods
 
 
+class TimerSignal:
+    """A timer's signal in a queue. `timer` is None once the timer was set anew or deleted."""
+
+    __slots__ = ("timer",)
+
+    def __init__(self, timer: PosixTimer) -> None:
+        self.timer: PosixTimer | None = timer
+
+    def rearm(self, info: SigInfo) -> bool:
+        """The signal was taken; False if the timer no longer stands behind it."""
+        if self.timer is None:
+            return False
+        self.timer.signal_taken(info)
+        return True
+
+
 class PosixTimer:
     """One timer of timer_create (Linux: k_itimer). `target` is the thread of SIGEV_THREAD_ID, else None."""
 
     __slots__ = (
-        "alarm", "group", "interval", "notify", "number", "overrun", "overrun_last", "signo", "target", "value",
+        "alarm", "group", "interval", "notify", "number", "overrun", "overrun_last", "sent", "signo", "target", "value",
     )  # fmt: skip
 
     def __init__(self, task: Task, number: int, clock_id: int, event: Sigevent) -> None:
@@ -203,6 +219,8 @@ class PosixTimer:
         self.interval = 0
         self.overrun = 0
         """Periods that went by unsignalled since the last signal was taken."""
+        self.sent: TimerSignal | None = None
+        """The signal last sent, if it was not taken yet."""
         self.overrun_last = 0
         """The same, as of the last signal: what timer_getoverrun says."""
         self.alarm: HrAlarm | CpuAlarm
@@ -222,21 +240,23 @@ class PosixTimer:
             self.alarm.start(self.alarm.expires)
 
     def send(self) -> bool:
-        """Send the signal; whether it will be taken one day, which is when `rearm` comes."""
+        """Send the signal; whether it will be taken one day, which is when `signal_taken` comes."""
         target = self.target or group_leader(self.group)
         if self.target is not None and (target.exit_state or target.signal is not self.group):
             return False
         pending = target.pending if self.target is not None else self.group.shared_pending
         if self.signo < SIGRTMIN and pending.bits >> self.signo - 1 & 1:
             return False
-        info = SigInfo(self.signo, SI_TIMER, tid=self.number, value=self.value, timer=self)
+        self.sent = TimerSignal(self)
+        info = SigInfo(self.signo, SI_TIMER, tid=self.number, value=self.value, timer=self.sent)
         try:
             return signal.send_signal(self.signo, info, target, group=self.target is None)
         except SysError:
             return False
 
-    def rearm(self, info: SigInfo) -> None:
-        """The signal was taken: tell its overrun and start the next period (Linux: posixtimer_rearm)."""
+    def signal_taken(self, info: SigInfo) -> None:
+        """Tell the signal's overrun and start the next period (Linux: posixtimer_rearm)."""
+        self.sent = None
         if not self.interval or self.alarm.queued:
             return
         missed = self.overrun + max(0, forward(self.alarm, self.interval) - 1)
@@ -261,7 +281,7 @@ class PosixTimer:
     def settime(self, value: int, interval: int, absolute: bool) -> tuple[int, int]:
         """Arm for `value` (a time of the clock if `absolute`, else from now; 0 disarms); returns `gettime` of before.
 
-        A signal of the old setting that is still pending is taken back.
+        A signal of the old setting that is still pending will be dropped.
         """
         old = self.gettime()
         self.disarm()
@@ -279,11 +299,12 @@ class PosixTimer:
         return old
 
     def disarm(self) -> None:
-        """Stop, and forget what is pending."""
+        """Stop; a signal that is still pending will be dropped when it is taken."""
+        if self.sent is not None:
+            self.sent.timer = None
         self.alarm.cancel()
         self.alarm.expires = KTIME_MAX
         self.interval = self.overrun = self.overrun_last = 0
-        sigqueue_discard(self.group, self)
 
 
 # --- the table of a process
@@ -343,6 +364,7 @@ def exit_itimers(task: Task) -> None:
     for timer in task.signal.posix_timers.values():
         timer.disarm()
     task.signal.posix_timers.clear()
+    flush_itimer_signals(task)
 
 
 def exit_group_timers(task: Task) -> None:

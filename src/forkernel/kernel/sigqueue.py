@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from forkernel.abi.resource import RLIMIT_SIGPENDING
 from forkernel.abi.signal import (
+    SI_TIMER,
     SIG_KERNEL_ONLY_MASK,
     SIG_KERNEL_STOP_MASK,
     SIGKILL,
@@ -31,7 +32,7 @@ from forkernel.kernel.task import (
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
-    from forkernel.kernel.task import SignalStruct, SigPending, Task
+    from forkernel.kernel.task import SigPending, Task
 
 # Task.jobctl
 JOBCTL_STOP_SIGMASK = 0xFFFF
@@ -121,31 +122,36 @@ def collect_signal(system: System, pending: SigPending, sig: int) -> SigInfo:
     return found
 
 
-def sigqueue_discard(group: SignalStruct, timer: object) -> None:
-    """Take back the pending signal of a POSIX timer that was set anew or deleted, if there is one."""
-    for pending in (group.shared_pending, *(thread.pending for thread in group.threads)):
-        if any(info.timer is timer for info in pending.queue):
-            _discard(group, pending, timer)
-
-
-def _discard(group: SignalStruct, pending: SigPending, timer: object) -> None:
-    system = next(iter(group.threads)).system
-    for info in pending.queue:
-        if info.timer is timer:
-            _uncharge(system, info)
-            pending.bits &= ~(1 << info.signo - 1)
-    pending.queue = [info for info in pending.queue if info.timer is not timer]
-    for info in pending.queue:
-        pending.bits |= 1 << info.signo - 1
-    for thread in group.threads:
-        recalc_sigpending(thread)
+def flush_itimer_signals(task: Task) -> None:
+    """Forget the pending signals of POSIX timers (execve)."""
+    for pending in (task.pending, task.signal.shared_pending):
+        kept = [info for info in pending.queue if info.code != SI_TIMER or info.timer is None]
+        for info in pending.queue:
+            if info not in kept:
+                _uncharge(task.system, info)
+                pending.bits &= ~(1 << info.signo - 1)
+        pending.queue = kept
+        for info in kept:
+            pending.bits |= 1 << info.signo - 1
+    recalc_sigpending(task)
 
 
 def dequeue_signal(task: Task, blocked: int) -> SigInfo | None:
     """Take the next signal that `blocked` lets through, the task's own before its process's; None if there is
-    none. A stop signal leaves JOBCTL_STOP_DEQUEUED behind. The signal of a POSIX timer calls its timer's
-    `rearm(info)`, which fills in the overrun (Linux: posixtimer_rearm).
+    none. A stop signal leaves JOBCTL_STOP_DEQUEUED behind. The signal of a timer calls the timer's `rearm(info)`,
+    which may say that it is to be dropped.
     """
+    while True:
+        info = _dequeue(task, blocked)
+        if info is None or info.timer is None:
+            return info
+        timer, info.timer = info.timer, None
+        if timer.rearm(info):
+            return info
+
+
+def _dequeue(task: Task, blocked: int) -> SigInfo | None:
+    """One round of `dequeue_signal`."""
     pending = task.pending
     sig = next_signal(pending.bits & ~blocked)
     if not sig:
@@ -158,9 +164,6 @@ def dequeue_signal(task: Task, blocked: int) -> SigInfo | None:
     recalc_sigpending(task)
     if SIG_KERNEL_STOP_MASK >> sig - 1 & 1:
         task.jobctl |= JOBCTL_STOP_DEQUEUED
-    if info.timer is not None:
-        timer, info.timer = info.timer, None
-        timer.rearm(info)
     return info
 
 

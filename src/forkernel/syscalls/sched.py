@@ -118,7 +118,7 @@ def sys_sched_getattr(task: Task, pid: I32, attr: UserBuf | None, size: U32, fla
         raise SysError(EINVAL)
     result = sched_params.sched_getattr(find_process_by_pid(task, pid))
     result.size = min(size, SCHED_ATTR_SIZE_VER1)
-    attr.write(result.pack()[: result.size])
+    attr.write(result.pack()[: result.size].ljust(size, b"\0"))
     return 0
 
 
