@@ -123,7 +123,7 @@ def setitimer(task: Task, which: int, value: int, interval: int) -> tuple[int, i
 
 
 def alarm(task: Task, seconds: int) -> int:
-    """Set ITIMER_REAL to `seconds` (alarm(2)); returns the seconds that were left, to the nearest, at least 1 if any."""
+    """Set ITIMER_REAL to `seconds` (alarm(2)); returns the seconds that were left, rounded, 1 at least if any."""
     left, _ = setitimer(task, ITIMER_REAL, seconds * NSEC_PER_SEC, 0)
     whole, part = divmod(left, NSEC_PER_SEC)
     if (not whole and part) or part >= NSEC_PER_SEC // 2:
