@@ -254,7 +254,9 @@ class TimerSource(Protocol):
 SIGINFO_SIZE = 128
 KERNEL_SIGINFO_SIZE = 48
 """The part of it that is in use."""
-_HEAD = struct.Struct("<iii4x")
+_HEAD = struct.Struct("<iii")
+PADDING = bytes(4)
+"""Between si_code and the union."""
 _KILL = struct.Struct("<iI24x")
 _TIMER = struct.Struct("<iiQ16x")
 _RT = struct.Struct("<iIQ16x")
@@ -302,7 +304,7 @@ class SigInfo:
         self.syscall = syscall
         self.arch = arch
         self.raw = raw
-        """The union if the layout does not follow from signal and code (rt_sigqueueinfo), 32 bytes; else empty."""
+        """Padding and union where the layout does not follow from signal and code (rt_sigqueueinfo), 36 bytes."""
         self.timer = timer
         """The POSIX timer behind an SI_TIMER signal; see `kernel.sigqueue.dequeue_signal`."""
         self.user = -1
@@ -321,10 +323,10 @@ class SigInfo:
         return (_HEAD.pack(self.signo, self.errno, self.code) + self._union()).ljust(SIGINFO_SIZE, b"\0")
 
     def _union(self) -> bytes:
-        return self.raw or self.union(siginfo_layout(self.signo, self.code))
+        return self.raw or PADDING + self.union(siginfo_layout(self.signo, self.code))
 
     def union(self, layout: int) -> bytes:
-        """The 32 bytes after si_code in one of the layouts (SIL_*)."""
+        """The union in one of the layouts (SIL_*), 32 bytes."""
         if layout == SIL_CHLD:
             return _CHLD.pack(self.pid, self.uid, self.status, self.utime, self.stime)
         if layout == SIL_FAULT:
@@ -341,8 +343,8 @@ class SigInfo:
 
     @classmethod
     def unpack(cls, data: bytes) -> SigInfo:
-        """A siginfo_t that a program made (rt_sigqueueinfo), from its 128 bytes; the union is kept as it is
-        (32 bytes of it: the rest has never been in use).
+        """A siginfo_t that a program made (rt_sigqueueinfo), from its 128 bytes; what comes after si_code is kept
+        as it is (36 bytes of it: the rest has never been in use).
         """
         signo, errno, code = _HEAD.unpack_from(data)
         pid, uid, value = _RT.unpack_from(data, 16)
@@ -350,9 +352,10 @@ class SigInfo:
         addr, addr_lsb = _FAULT.unpack_from(data, 16)
         band, fd = _POLL.unpack_from(data, 16)
         tid, overrun, _ = _TIMER.unpack_from(data, 16)
+        raw = bytes(data[_HEAD.size : KERNEL_SIGINFO_SIZE])
         return cls(
             signo, code, errno, pid=pid, uid=uid, value=value, status=status, utime=utime, stime=stime, addr=addr,
-            addr_lsb=addr_lsb, band=band, fd=fd, tid=tid, overrun=overrun, raw=bytes(data[16:KERNEL_SIGINFO_SIZE]),
+            addr_lsb=addr_lsb, band=band, fd=fd, tid=tid, overrun=overrun, raw=raw,
         )  # fmt: skip
 
     def __repr__(self) -> str:

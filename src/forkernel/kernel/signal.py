@@ -28,6 +28,7 @@ from forkernel.abi.signal import (
     IGNORE_ACTION,
     MINSIGSTKSZ,
     NSIG,
+    PADDING,
     SA_NOCLDSTOP,
     SA_NOCLDWAIT,
     SA_NODEFER,
@@ -733,7 +734,7 @@ def _death_info(task: Task, sig: int) -> SigInfo:
         stime=(task.stime + task.signal.stime) // USER_TICK_NS,
     )
     if sig != SIGCHLD:
-        info.raw = info.union(SIL_CHLD)
+        info.raw = PADDING + info.union(SIL_CHLD)
     return info
 
 
