@@ -1,10 +1,10 @@
 """The public Python interface: make a machine, start programs in it, run it, look at what happened.
 
-    from forkernel import Kernel
-    with Kernel(root="/", seed=1) as k:
-        p = k.spawn(["/bin/sh", "-c", "exit 3"])
-        k.run()
-        assert p.status.exit_code == 3
+from forkernel import Kernel
+with Kernel(root="/", seed=1) as k:
+    p = k.spawn(["/bin/sh", "-c", "exit 3"])
+    k.run()
+    assert p.status.exit_code == 3
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from forkernel.kernel.cred import Cred
 from forkernel.kernel.hrtimer import Timer
 from forkernel.kernel.kthread import kernel_thread
 from forkernel.kernel.system import Options, System, Unimplemented
-from forkernel.kernel.task import EXIT_ZOMBIE, STATE_LETTERS, SIGNAL_UNKILLABLE, Task
+from forkernel.kernel.task import EXIT_ZOMBIE, SIGNAL_UNKILLABLE, STATE_LETTERS, Task
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MIN_MEMORY = 4 << 20
@@ -360,7 +360,9 @@ def _state(task: Task) -> str:
 class Setup:
     """What a program started from outside needs before exec: descriptors, directory, user."""
 
-    def __init__(self, kernel: Kernel, cwd: str | None, output: bytearray, errors: bytearray, stdin: bytes | None) -> None:
+    def __init__(
+        self, kernel: Kernel, cwd: str | None, output: bytearray, errors: bytearray, stdin: bytes | None
+    ) -> None:
         self.cwd = cwd
         self.output = output
         self.errors = errors

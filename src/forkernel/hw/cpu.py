@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from forkernel.errors import KernelBug, UserError
@@ -155,9 +156,9 @@ class Layout:
     def _find_wide(self, register: int, what: str, size: int) -> int:
         engine = self._engine
         marker = bytes(0x81 + i for i in range(size))
-        engine.write(register, (ctypes.c_char * 16)(*marker))
+        engine.write(register, (ctypes.c_ubyte * 16)(*marker))
         raw = engine.snapshot()
-        engine.write(register, (ctypes.c_char * 16)())
+        engine.write(register, (ctypes.c_ubyte * 16)())
         if raw.count(marker) != 1:
             raise _refuse(what)
         return raw.index(marker)
@@ -525,7 +526,7 @@ class _FaultProbe:
     def find(self) -> tuple[int, int]:
         """Offsets of the exception in flight (-1 when none) and of the error code."""
         ram, tables = self._ram, [2, 3, 4, 5]
-        for table, lower in zip(tables[:3], tables[1:], strict=True):
+        for table, lower in pairwise(tables):
             ram.words[table * 512 + (2 if table == 4 else 0)] = lower << PAGE_SHIFT | 7
         ram.words[5 * 512] = 6 << PAGE_SHIFT | 5
         ram.words[5 * 512 + 1] = 7 << PAGE_SHIFT | 5 | 1 << 63

@@ -14,7 +14,7 @@ CPUID_INSTRUCTION = b"\x0f\xa2"
 
 def cpuid(leaves: list[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
     """(eax, ebx, ecx, edx) for each (leaf, subleaf). UserError if the engine cannot be set up."""
-    lib = lu.load()
+    lib = lu.load(ctypes.CDLL)
     handle = ctypes.c_void_p()
     _check(lib, lib.uc_open(lu.UC_ARCH_X86, lu.UC_MODE_64, ctypes.byref(handle)))
     try:

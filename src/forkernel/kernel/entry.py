@@ -179,8 +179,7 @@ class Entry:
             return
         try:
             self.gpr[0] = (
-                call(task, registers[7], registers[6], registers[2], registers[10], registers[8], registers[9])
-                & MASK64
+                call(task, registers[7], registers[6], registers[2], registers[10], registers[8], registers[9]) & MASK64
             )
         except SysError as error:
             self.gpr[0] = -error.errno & MASK64
@@ -194,7 +193,8 @@ class Entry:
         except Exception as error:
             raise self._bug(task, registers, error) from error
         end = self._grant_end
-        if task.sigpending or self.sched.need_resched or task.state or clock.now >= end or self.timers.next_expiry < end:
+        due = clock.now >= end or self.timers.next_expiry < end
+        if due or task.sigpending or self.sched.need_resched or task.state:
             self._exit_to_user_mode(task)
 
     def _syscall_slow(self, task: Task, registers: tuple[int, ...]) -> None:

@@ -430,8 +430,6 @@ def _set_child_tid(child: Task) -> None:
         return
 
 
-
-
 # --- unshare
 
 

@@ -60,8 +60,10 @@ class Scheduler:
     `need_resched` asks for a new choice before user mode.
     """
 
-    __slots__ = ("_fair", "_rt", "_tickets", "current", "lone", "min_vruntime", "need_resched", "nr_running", "nr_switches",
-                 "system")  # fmt: skip
+    __slots__ = (
+        "_fair", "_rt", "_tickets", "current", "lone", "min_vruntime", "need_resched", "nr_running", "nr_switches",
+        "system",
+    )  # fmt: skip
 
     def __init__(self, system: System) -> None:
         self.system = system
@@ -190,7 +192,8 @@ class Scheduler:
         """Queue a new task: behind those that run now, as Linux places a child."""
         self.update_curr()
         task.state = TASK_RUNNING
-        task.se.vruntime = max(self.min_vruntime, self.current.se.vruntime) + SLICE_NS * NICE_0_WEIGHT // weight_of(task)
+        debit = SLICE_NS * NICE_0_WEIGHT // weight_of(task)
+        task.se.vruntime = max(self.min_vruntime, self.current.se.vruntime) + debit
         self.enqueue(task)
         if fire := self.system.trace.sched_wakeup_new:
             fire(task)

@@ -97,9 +97,7 @@ def _expression(position: int, parameter: Parameter, names: dict[str, Any]) -> s
 def _build(handler: Handler, parameters: tuple[Parameter, ...]) -> Call:
     """Compile the decoder of one handler: a function of the task and six raw registers."""
     names: dict[str, Any] = {"handler": handler}
-    arguments = "".join(
-        ", " + _expression(position, parameter, names) for position, parameter in enumerate(parameters)
-    )
+    arguments = "".join(", " + _expression(position, parameter, names) for position, parameter in enumerate(parameters))
     source = f"lambda task, a0, a1, a2, a3, a4, a5: handler(task{arguments})"
     call: Call = eval(source, names)  # noqa: S307  # text made above from our own annotations
     return call
@@ -112,9 +110,7 @@ def syscall(*names: str, caveat: str = "") -> Callable[[H], H]:
         hints = get_type_hints(handler, include_extras=True)
         hints.pop("return", None)
         first = next(iter(hints))
-        parameters = tuple(
-            Parameter(name, *_strip_none(hint)) for name, hint in hints.items() if name != first
-        )
+        parameters = tuple(Parameter(name, *_strip_none(hint)) for name, hint in hints.items() if name != first)
         call = _build(handler, parameters)
         for name in names:
             REGISTRY.add(Syscall(name, handler, call, parameters, caveat))
