@@ -9,7 +9,8 @@ woken, timed out, or has to sleep on.
 A private key is an address in one address space; a shared one names the page behind it, so that processes
 which map it at different addresses meet (`mm.futex_key`).
 
-Entry points: `futex_wait`, `futex_wake`, `futex_requeue`, `futex_wake_op`, `futex_wake_addr` (for exit).
+Entry points: `futex_wait`, `futex_wait_multiple`, `futex_wake`, `futex_requeue`, `futex_wake_op`, and for exit
+`futex_wake_addr`.
 """
 
 from __future__ import annotations
@@ -191,6 +192,65 @@ def futex_wait(task: Task, addr: int, shared: bool, value: int, deadline: Deadli
     q = FutexQ(task, addr, shared, value, deadline, bitset)
     task.system.futexes.queue(q, key)
     return q.step(task)
+
+
+class FutexVector(Resume):
+    """A task that waits for any of several futexes (futex_waitv); their FutexQs share one wait queue."""
+
+    __slots__ = ("deadline", "queued", "wait")
+
+    def __init__(self, queued: list[FutexQ], deadline: Deadline | None, wait: WaitQueue) -> None:
+        self.queued = queued
+        self.deadline = deadline
+        self.wait = wait
+
+    def step(self, task: Task) -> int:
+        """The index of a futex that was woken, ETIMEDOUT, or sleep on."""
+        woken = [index for index, q in enumerate(self.queued) if q.key is None]
+        if woken:
+            self._leave(task)
+            return woken[-1]
+        if self.deadline is None:
+            raise Sleep(self.wait, resume=self)
+        clock = task.system.clock
+        deadline = self.deadline.monotonic(task)
+        if clock.monotonic() >= deadline:
+            self._leave(task)
+            raise SysError(ETIMEDOUT)
+        raise Sleep(self.wait, clock.was_set, resume=self, deadline=deadline)
+
+    def interrupted(self, task: Task) -> int:
+        """A signal came first: the call starts over if the handler allows that."""
+        self._leave(task)
+        return -ERESTARTSYS
+
+    def _leave(self, task: Task) -> None:
+        for q in self.queued:
+            task.system.futexes.unqueue(q)
+
+
+def futex_wait_multiple(task: Task, words: list[tuple[int, bool, int]], deadline: Deadline | None) -> int:
+    """Sleep until one of `words`, each (address, shared, expected value), is woken; returns its index.
+
+    EAGAIN if a value is not the expected one: then the task is on no list.
+    """
+    keys = [get_futex_key(task, addr, shared) for addr, shared, _ in words]
+    wait = WaitQueue()
+    vector = FutexVector([], deadline, wait)
+    for (addr, shared, value), key in zip(words, keys, strict=True):
+        try:
+            found = _mm(task).read_u32(addr)
+        except SysError:
+            vector.interrupted(task)
+            raise
+        if found != value:
+            vector.interrupted(task)
+            raise SysError(EAGAIN)
+        q = FutexQ(task, addr, shared, value, None, FUTEX_BITSET_MATCH_ANY)
+        q.wait = wait
+        task.system.futexes.queue(q, key)
+        vector.queued.append(q)
+    return vector.step(task)
 
 
 def _wake_key(table: FutexTable, key: Hashable, count: int, bitset: int) -> int:

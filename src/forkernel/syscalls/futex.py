@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from forkernel.abi.errno import EINVAL, ENOSYS, EPERM, ESRCH
 from forkernel.abi.futex import (
+    FUTEX2_PRIVATE,
+    FUTEX2_SIZE_U32,
     FUTEX_BITSET_MATCH_ANY,
     FUTEX_CLOCK_REALTIME,
     FUTEX_CMP_REQUEUE,
@@ -11,9 +13,11 @@ from forkernel.abi.futex import (
     FUTEX_REQUEUE,
     FUTEX_WAIT,
     FUTEX_WAIT_BITSET,
+    FUTEX_WAITV_MAX,
     FUTEX_WAKE,
     FUTEX_WAKE_BITSET,
     FUTEX_WAKE_OP,
+    FutexWaitv,
     RobustListHead,
 )
 from forkernel.abi.sched import (
@@ -31,7 +35,7 @@ from forkernel.abi.sched import (
     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
     RSEQ_FLAG_UNREGISTER,
 )
-from forkernel.abi.time import Timespec
+from forkernel.abi.time import CLOCK_MONOTONIC, CLOCK_REALTIME, Timespec
 from forkernel.abi.types import I32, U32, U64
 from forkernel.errors import SysError
 from forkernel.kernel import futex
@@ -39,7 +43,7 @@ from forkernel.kernel.posix_clock import timespec_to_ns
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.rseq import rseq_register, rseq_unregister
 from forkernel.kernel.task import Task
-from forkernel.mm.uaccess import UserOut
+from forkernel.mm.uaccess import UserIn, UserOut
 from forkernel.syscalls.registry import syscall
 
 # --- futex
@@ -84,6 +88,26 @@ def _deadline(task: Task, command: int, op: int, utime: int) -> futex.Deadline:
     if command == FUTEX_WAIT:
         return futex.Deadline(task.system.clock.monotonic() + when)
     return futex.Deadline(when, realtime=bool(op & FUTEX_CLOCK_REALTIME))
+
+
+@syscall("futex_waitv")
+def sys_futex_waitv(
+    task: Task, waiters: UserIn[FutexWaitv] | None, count: U32, flags: U32, timeout: UserIn[Timespec] | None, clock: I32
+) -> int:
+    """futex_waitv(2)."""
+    if flags or waiters is None or not 1 <= count <= FUTEX_WAITV_MAX:
+        raise SysError(EINVAL)
+    deadline = None
+    if timeout is not None:
+        if clock not in (CLOCK_MONOTONIC, CLOCK_REALTIME):
+            raise SysError(EINVAL)
+        deadline = futex.Deadline(timespec_to_ns(timeout.get()), realtime=clock == CLOCK_REALTIME)
+    words = []
+    for waiter in waiters.get_array(count):
+        if waiter.reserved or waiter.flags & ~FUTEX2_PRIVATE != FUTEX2_SIZE_U32 or waiter.val >> 32:
+            raise SysError(EINVAL)
+        words.append((waiter.uaddr, not waiter.flags & FUTEX2_PRIVATE, waiter.val))
+    return futex.futex_wait_multiple(task, words, deadline)
 
 
 # --- what a thread tells the kernel of its memory
