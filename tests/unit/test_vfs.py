@@ -257,8 +257,12 @@ def test_detach_keeps_what_is_in_use(ours: Ours) -> None:
     assert ours.call("mount", b"none", b"/d", b"tmpfs", 0, None) == 0
     write_file(ours, b"/d/kept", b"kept")
     fd = ours.call("open", b"/d/kept", O_RDONLY)
+    free = ours.frames.free_count()
+    assert ours.call("umount2", b"/d", 0) == -errno.EBUSY
     assert ours.call("umount2", b"/d", MNT_DETACH) == 0
     assert ours.call("pread64", fd, ..., 10, 0) == b"kept"
+    assert ours.call("close", fd) == 0
+    assert ours.frames.free_count() == free + 1
     assert read_all(ours, b"/d/file") == b"file\n"
 
 
@@ -521,6 +525,8 @@ def test_reclaim_drops_clean_pages_only(ours: Ours) -> None:
     frame = inode.get_page(0)
     assert ours.frames.read(frame, 0, 4) == b"root"
     write_file(ours, b"/d/file", b"dirty")
+    assert ours.vfs.reclaim(10) == 0  # the page handed out last is about to be used
+    ours.vfs.resolve(ours.task, b"/d/file").inode.get_page(0)  # type: ignore[attr-defined]
     assert ours.vfs.reclaim(10) == 1
     assert ours.vfs.reclaim(10) == 0
     assert inode.peek_page(0) == 0

@@ -75,9 +75,9 @@ class BindSuperblock(Superblock):
         inode.update(facts)
         return inode  # type: ignore[no-any-return]  # one of the three classes here
 
-    def forget(self, inode: BindInode) -> None:
+    def forget(self, inode: Inode) -> None:
         """The file is gone on the host."""
-        if self.inodes.get(inode.key) is inode:
+        if isinstance(inode, BindInode) and self.inodes.get(inode.key) is inode:
             del self.inodes[inode.key]
             self.numbers.pop(inode.key, None)
 
@@ -471,8 +471,10 @@ class BindReg(BindInode):
         frame = self.pages.get(index)
         if frame is None:
             data = host_call(os.pread, self.fd(), PAGE_SIZE, index << PAGE_SHIFT)
-            frame = self.pages[index] = self.sb.frames.alloc()
+            frame = self.sb.frames.alloc()
             self.sb.frames.write(frame, 0, data)
+            self.pages[index] = frame
+            self.sb.caches[self] = None
         return frame
 
     def peek_page(self, index: int) -> int:
@@ -506,6 +508,8 @@ class BindReg(BindInode):
         for index in [index for index in self.pages if index >= first]:
             self.sb.frames.put(self.pages.pop(index))
             self.dirty.pop(index, None)
+        if not self.pages:
+            self.sb.caches.pop(self, None)
 
 
 class BindFile(RegFile):
@@ -533,4 +537,5 @@ def bind_root(vfs: Any, host: bytes, writable: bool = False) -> Dentry:
         raise UserError(f"bind {os.fsdecode(host)}: {error.strerror}") from None
     sb = BindSuperblock(vfs.alloc_dev(), vfs.clock, vfs.frames, top)
     sb.readonly = not writable
+    vfs.add_super(sb)
     return Dentry(b"", None, sb.inode_for(None, top, facts))

@@ -78,7 +78,7 @@ MNT_RELATIME = 0x200000
 class Mount:
     """A file system's tree (or part of it) attached at a place (Linux: struct mount)."""
 
-    __slots__ = ("children", "flags", "id", "mountpoint", "parent", "root", "sb", "source")
+    __slots__ = ("children", "flags", "id", "mountpoint", "opens", "parent", "root", "sb", "source")
 
     def __init__(self, mount_id: int, sb: Superblock, root: Dentry, flags: int = 0, source: bytes = b"none") -> None:
         self.id = mount_id
@@ -94,6 +94,8 @@ class Mount:
         self.mountpoint: Dentry | None = None
         """Dentry of `parent` that this mount covers."""
         self.children: dict[Mount, None] = {}
+        self.opens = 0
+        """Files opened through it that are still open."""
 
     @property
     def readonly(self) -> bool:

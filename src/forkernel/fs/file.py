@@ -33,11 +33,12 @@ from forkernel.abi.fcntl import (
 from forkernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from forkernel.abi.stat import DT_DIR, S_ISGID, S_ISUID, S_IXGRP, Dirent
 from forkernel.errors import SysError
+from forkernel.fs.dentry import MNT_NOATIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from forkernel.fs.dentry import Path
+    from forkernel.fs.dentry import Mount, Path
     from forkernel.fs.inode import Inode
     from forkernel.kernel.cred import Cred
     from forkernel.kernel.task import Task
@@ -56,7 +57,8 @@ class File:
     """An open file description. `inode` and `path` are None only where Linux has an anonymous inode."""
 
     __slots__ = (
-        "access", "cred", "ep_links", "f_owner", "flags", "inode", "path", "pos", "readable", "refs", "writable",
+        "access", "cred", "ep_links", "f_owner", "flags", "inode", "mount", "path", "pos", "readable", "refs",
+        "writable",
     )  # fmt: skip
 
     inode: Any
@@ -68,6 +70,8 @@ class File:
             inode.opens += 1
         self.path = path
         """Mount and dentry; None for a file without a name in any tree."""
+        self.mount: Mount | None = None
+        """The mount whose `opens` counts this file: the one it was opened through by name."""
         self.flags = flags & ~O_NOT_KEPT
         """O_* access mode and status flags, as F_GETFL shows them."""
         access = flags & O_ACCMODE
@@ -110,9 +114,11 @@ class File:
         if self.access:
             self.allow_access()
         self.release()
+        if self.mount is not None:
+            self.mount.opens -= 1
         if inode is not None:
             inode.opens -= 1
-            if not inode.opens and not inode.nlink:
+            if not inode.opens and (not inode.nlink or inode.sb.dead):
                 inode.evict()
 
     def deny_write_access(self) -> None:
@@ -237,7 +243,7 @@ class RegFile(File):
         """Note an access as a relatime mount does: when atime is not after mtime and ctime, or a day old."""
         inode = self.inode
         if inode.atime <= inode.mtime or inode.atime <= inode.ctime or inode.sb.now() - inode.atime >= RELATIME_NS:
-            if not self.flags & O_NOATIME:
+            if not self.flags & O_NOATIME and not (self.path and self.path.mnt.flags & MNT_NOATIME):
                 inode.atime = inode.sb.now()
 
     def write(self, task: Task, data: bytes) -> int:

@@ -63,6 +63,12 @@ class Superblock:
         self.frames = frames
         """FrameTable for page caches."""
         self.readonly = readonly
+        self.dead = False
+        """No mount is left: a file goes with its last opening, whatever names it has."""
+        self.caches: dict[Any, None] = {}
+        """Inodes with pages in memory (their `pages`), in the order of their first page."""
+        self.last_page = 0
+        """Frame handed out last: its taker has no reference yet, so shrinking leaves it alone."""
         self.next_ino = 1
         self.options = b""
         """Extra mount options shown in /proc/mounts, with a leading comma."""
@@ -72,6 +78,9 @@ class Superblock:
         ino = self.next_ino
         self.next_ino = ino + 1
         return ino
+
+    def forget(self, inode: Inode) -> None:
+        """An inode was evicted."""
 
     def now(self) -> int:
         """Time stamp for inodes: CLOCK_REALTIME in nanoseconds."""

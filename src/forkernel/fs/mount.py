@@ -195,15 +195,10 @@ def umount_tree(vfs: Vfs, mount: Mount) -> None:
 
 
 def mount_in_use(task: Task, mount: Mount) -> bool:
-    """Whether any task stands in the mount or has a file of it open."""
-    for user in task.system.all_tasks():
-        if user.fs is not None and (user.fs.pwd.mnt is mount or user.fs.root.mnt is mount):
-            return True
-        if user.files is not None:
-            for _, file in user.files.items():
-                if file.path is not None and file.path.mnt is mount:
-                    return True
-    return False
+    """Whether a file of the mount is open or mapped, or any task stands in it."""
+    return mount.opens > 0 or any(
+        user.fs is not None and mount in (user.fs.pwd.mnt, user.fs.root.mnt) for user in task.system.all_tasks()
+    )
 
 
 # --- names of places

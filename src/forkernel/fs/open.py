@@ -116,7 +116,9 @@ def do_filp_open(task: Task, path: bytes, flags: int, mode: int = 0, dirfd: int 
     if flags & O_DIRECTORY and place.dentry.inode.mode & S_IFMT != S_IFDIR:
         raise SysError(ENOTDIR)
     if flags & O_PATH:
-        return PathFile(place.dentry.inode, flags, place)
+        file = PathFile(place.dentry.inode, flags)
+        set_path(file, place)
+        return file
     may_open(task, place, flags)
     return vfs_open(task, place, flags)
 
@@ -202,14 +204,21 @@ def vfs_open(task: Task, place: Path, flags: int) -> File:
     except Sleep as sleep:
         waiting: Any = getattr(sleep.resume, "file", None)
         if isinstance(waiting, File):
-            waiting.path = waiting.path or place
+            set_path(waiting, place)
         raise
-    if file.path is None:
-        file.path = place
+    set_path(file, place)
     file.cred = task.cred
     if regular and file.writable:
         file.get_write_access()
     return file
+
+
+def set_path(file: File, place: Path) -> None:
+    """Note where the file was opened, and the opening in its mount."""
+    if file.path is None:
+        file.path = place
+        file.mount = place.mnt
+        place.mnt.opens += 1
 
 
 def file_remove_sids(task: Task, inode: Inode) -> None:

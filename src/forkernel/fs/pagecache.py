@@ -66,11 +66,10 @@ class RegInode(Inode):
     def get_page(self, index: int) -> int:
         """Frame of page `index`, read in if need be, with neighbours that a file backs."""
         frame = self.pages.get(index)
-        if frame is not None:
-            return frame
-        if index << PAGE_SHIFT < self.valid:
-            return self.__read_page(index)
-        return self.__new_page(index)
+        if frame is None:
+            frame = self.__read_page(index) if index << PAGE_SHIFT < self.valid else self.__new_page(index)
+        self.sb.last_page = frame
+        return frame
 
     def peek_page(self, index: int) -> int:
         """Frame of page `index` if it is cached, else 0."""
@@ -152,8 +151,10 @@ class RegInode(Inode):
         """Drop up to `wanted` pages that can be read again and that nobody maps; how many went."""
         if self.backing is None:
             return 0
-        refs, dirty = self.sb.frames.refs, self.dirty
-        idle = [index for index, frame in self.pages.items() if refs[frame] == 1 and index not in dirty]
+        refs, dirty, last = self.sb.frames.refs, self.dirty, self.sb.last_page
+        idle = [
+            index for index, frame in self.pages.items() if refs[frame] == 1 and index not in dirty and frame != last
+        ]
         for index in idle[:wanted]:
             self.__drop_page(index)
         return len(idle[:wanted])

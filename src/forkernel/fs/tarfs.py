@@ -50,11 +50,6 @@ class MemberBacking:
         return self.archive.pread(self.start + offset, count)
 
 
-def is_archive(path: bytes) -> bool:
-    """Whether the root given is a file, thus taken for a tar archive."""
-    return os.path.isfile(path)
-
-
 def tar_root(vfs: Any, path: bytes) -> Dentry:
     """Root dentry of a file system with the archive's files; UserError if it cannot be read."""
     import tarfile

@@ -42,8 +42,6 @@ class TmpfsSuperblock(Superblock):
         self.max_pages = frames.total // 2
         self.used_pages = 0
         self.max_inodes = frames.total // 2
-        self.caches: dict[RegInode, None] = {}
-        """Files with pages in the cache, in the order of their first page."""
         self.magic = TMPFS_MAGIC
 
     def charge(self, pages: int) -> None:
@@ -65,9 +63,6 @@ class TmpfsSuperblock(Superblock):
             if done >= wanted:
                 break
         return done
-
-    def forget(self, inode: Inode) -> None:
-        """An inode was evicted."""
 
     def statfs(self) -> Statfs:
         """Sizes by the limits."""

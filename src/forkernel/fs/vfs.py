@@ -8,13 +8,13 @@ by the calling task's fs, files and cred.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EEXIST
 from forkernel.abi.fcntl import AT_FDCWD, O_LARGEFILE
 from forkernel.abi.stat import ANON_INODE_FS_MAGIC, S_IFDIR, S_IFMT, makedev
 from forkernel.errors import SysError, UserError
-from forkernel.fs.bindfs import bind_root
 from forkernel.fs.dentry import MNT_READONLY, MNT_RELATIME, Dentry, Mount, Path
 from forkernel.fs.dirops import do_mkdirat, do_mknodat, do_symlinkat
 from forkernel.fs.fs_struct import FsStruct
@@ -23,7 +23,6 @@ from forkernel.fs.inode import Inode, Superblock
 from forkernel.fs.mount import attach_mnt, prepend_path, topmost
 from forkernel.fs.namei import filename_lookup
 from forkernel.fs.open import build_open_flags, do_filp_open, do_open_execat
-from forkernel.fs.tarfs import is_archive, tar_root
 from forkernel.fs.tmpfs import TmpfsSuperblock, mount_tmpfs, new_tmpfs
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class Vfs:
         self.mount_hash: dict[tuple[Mount, Dentry], Mount] = {}
         """(mount, dentry) to the mount that covers it."""
         self.supers: dict[Superblock, None] = {}
-        """File systems with a page cache."""
+        """File systems with a page cache; dead ones stay as long as files of theirs are open."""
         self.internal: dict[bytes, Superblock] = {}
         """Superblocks of internal file systems by name (fs/anon.py)."""
         self.filesystems: dict[bytes, MountFunction] = {b"tmpfs": mount_tmpfs, b"ramfs": mount_tmpfs}
@@ -99,7 +98,12 @@ class Vfs:
 
     def __mount_root(self, root: str | bytes) -> Mount:
         source = root if isinstance(root, bytes) else root.encode(errors="surrogateescape")
-        dentry = tar_root(self, source) if is_archive(source) else host_root(self, source)
+        if os.path.isfile(source):
+            from forkernel.fs.tarfs import tar_root
+
+            dentry = tar_root(self, source)
+        else:
+            dentry = host_root(self, source)
         return Mount(self.alloc_mount_id(), dentry.inode.sb, dentry, MNT_RELATIME, b"overlay")
 
     def alloc_dev(self) -> int:
@@ -161,10 +165,14 @@ class Vfs:
         return mount
 
     def forget_mount(self, mount: Mount) -> None:
-        """A mount went: a file system with no mount left gives its pages back."""
+        """A mount went: a file system with no mount left goes, but for files that are still open."""
         sb = mount.sb
-        if isinstance(sb, TmpfsSuperblock) and all(other.sb is not sb for other in self.mounts()):
-            self.supers.pop(sb, None)
+        if sb not in self.supers or any(other.sb is sb for other in self.mounts()):
+            return
+        sb.dead = True
+        for inode in list(sb.caches):
+            if not inode.opens:
+                inode.evict()
 
     def mounts(self) -> list[Mount]:
         """All mounts of the tree, in the order in which they were made."""
@@ -179,6 +187,8 @@ class Vfs:
 
     def mount_host(self, host: str | bytes, guest: bytes, writable: bool = False) -> Mount:
         """Show a host file or directory at `guest`: read-only, or with writes going to the host. UserError."""
+        from forkernel.fs.bindfs import bind_root
+
         source = host if isinstance(host, bytes) else host.encode(errors="surrogateescape")
         root = bind_root(self, source, writable)
         directory = root.inode.mode & S_IFMT == S_IFDIR
@@ -236,9 +246,8 @@ class Vfs:
         """Every frame that a page cache refers to, for the invariant checks."""
         frames: list[int] = []
         for sb in [*self.supers, *self.internal.values()]:
-            if isinstance(sb, TmpfsSuperblock):
-                for inode in sb.caches:
-                    frames.extend(inode.pages.values())
+            for inode in sb.caches:
+                frames.extend(inode.pages.values())
         return frames
 
 

@@ -73,12 +73,10 @@ def do_readlinkat(task: Task, dirfd: int, path: bytes, buf: UserBuf, size: int) 
 @syscall("readlink")
 def sys_readlink(task: Task, path: UserStr, buf: UserBuf, size: I32) -> int:
     """readlink(2)."""
-    return do_readlinkat(task, AT_FDCWD, path.get(), buf, size) if path.get() else refuse_empty()
-
-
-def refuse_empty() -> int:
-    """An empty path without a descriptor names nothing."""
-    raise SysError(ENOENT)
+    name = path.get()
+    if not name:
+        raise SysError(ENOENT)
+    return do_readlinkat(task, AT_FDCWD, name, buf, size)
 
 
 @syscall("readlinkat")
