@@ -376,12 +376,12 @@ class Entry:
         sched, system = self.sched, self.system
         while not system.stopping:
             prev = sched.current
-            sched.need_resched = False
             sched.update_curr()
             if prev.state == TASK_DEAD:
                 self.cpu.forget(prev)
             elif prev.state == TASK_RUNNING and not prev.se.on_rq and prev.pid:
                 sched.enqueue(prev, head=prev.se.slice_left > 0)
+            sched.need_resched = False  # now, for putting the last one back may have asked for this very choice
             task = sched.pick_next_task()
             if task is None:
                 sched.current = system.init_task
