@@ -139,6 +139,7 @@ class Entry:
 
     def _grant(self) -> None:
         """Set the block counter so that the CPU stops at the end of the slice or at the next timer."""
+        self.sched.update_curr()
         now = self.clock.now
         longest = min(self.sched.current.se.slice_left, self.clock.longest_run)
         horizon = max(min(longest, self.timers.next_expiry - now), 1000)
