@@ -606,6 +606,7 @@ def test_oom_kills_the_largest_and_then_the_next():
     assert not out_of_memory(system, small)
     assert system.killed == [large, favoured, small]
     assert not out_of_memory(system, spared)
+    assert system.killed[3:] == [spared]
 
 
 def test_oom_kills_who_shares_the_memory_and_prefers_the_youngest():

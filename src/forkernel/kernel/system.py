@@ -296,9 +296,11 @@ class System:
         return any(fatal_signal_pending(thread) for thread in leader.signal.threads)
 
     def oom_kill(self, leader: Task) -> None:
-        """SIGKILL from the kernel."""
+        """SIGKILL from the kernel; even for PID 1, which is asked for only when nobody else is left to kill."""
         from forkernel.kernel.signal import send_signal
+        from forkernel.kernel.task import SIGNAL_UNKILLABLE
 
+        leader.signal.flags &= ~SIGNAL_UNKILLABLE
         if fire := self.trace.mark_victim:
             fire(leader)
         send_signal(SIGKILL, None, leader, group=True)

@@ -85,13 +85,15 @@ def select_bad_process(system: OomSystem) -> Any | None:
 def out_of_memory(system: OomSystem, task: Any) -> bool:
     """`task` needs memory: kill a process; whether it makes sense for the task to try again.
 
-    False: the task itself is the victim, or nothing is left to kill. Other processes that share the
-    victim's address space (vfork, CLONE_VM) are killed with it.
+    False: the task itself is the victim. Other processes that share the victim's address space (vfork,
+    CLONE_VM) are killed with it. Where all others are spared or dying already, the task has to go although
+    it is spared itself (Linux panics then).
     """
     if system.oom_is_dying(task.group_leader):
         return False
     victim = select_bad_process(system)
     if victim is None:
+        system.oom_kill(task.group_leader)
         return False
     mm = group_mm(victim)
     for leader in system.oom_candidates():
