@@ -88,6 +88,11 @@ class CpuClock(NamedTuple):
     kind: int
     """CPUCLOCK_PROF (user and system time), CPUCLOCK_VIRT (user time) or CPUCLOCK_SCHED (as PROF, finer)."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether there still is such a thread or process."""
+        return self.task in self.group.threads if self.task is not None else bool(self.group.threads)
+
     def sample(self) -> int:
         """Nanoseconds of CPU time used."""
         times = thread_group_cputime(self.group) if self.task is None else task_cputime(self.task)

@@ -60,6 +60,13 @@ class CpuTimers(Timer):
                 timer.fire()
         self.look()
 
+    def drop(self) -> None:
+        """The process ends: nothing is armed any more, and nothing fires."""
+        self.system.timers.cancel(self)
+        for timer in self.armed:
+            timer.queued = False
+        self.armed.clear()
+
     def look(self) -> None:
         """What is armed has changed: if the process runs now, wait for the right time."""
         current = self.system.sched.current
@@ -86,8 +93,10 @@ class CpuTimer:
         self.queued = False
 
     def start(self, expires: int) -> None:
-        """Arm, or move if armed."""
+        """Arm, or move if armed. The clock of a thread or process that is gone arms nothing."""
         self.expires = expires
+        if not self.clock.alive:
+            return
         timers = cpu_timers_of(self.clock.group)
         if not self.queued:
             self.queued = True

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from forkernel.abi.errno import EAGAIN, EINVAL, EOPNOTSUPP, ERESTART_RESTARTBLOCK, ERESTARTNOHAND
+from forkernel.abi.errno import EAGAIN, EINVAL, EOPNOTSUPP, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ESRCH
 from forkernel.abi.resource import RLIMIT_SIGPENDING
 from forkernel.abi.signal import NSIG, SI_TIMER, SIGALRM, SIGRTMIN, SigInfo
 from forkernel.abi.time import (
@@ -111,6 +111,9 @@ class HrAlarm(Timer):
 
     __slots__ = ("follows", "owner", "system", "wall")
 
+    alive = True
+    """The system's clocks are always there."""
+
     def __init__(self, owner: AlarmOwner, system: System, realtime: bool) -> None:
         super().__init__()
         self.owner = owner
@@ -160,6 +163,11 @@ class CpuAlarm(CpuTimer):
     def __init__(self, owner: PosixTimer, clock: CpuClock) -> None:
         super().__init__(clock)
         self.owner = owner
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is still somebody to use CPU time."""
+        return self.clock.alive
 
     def now(self) -> int:
         """The CPU clock."""
@@ -269,7 +277,7 @@ class PosixTimer:
     def gettime(self) -> tuple[int, int]:
         """(time left, interval); zeros when disarmed, never 0 left while armed."""
         alarm = self.alarm
-        if alarm.expires == KTIME_MAX:
+        if alarm.expires == KTIME_MAX or not alarm.alive:
             return 0, self.interval
         if self.interval and not alarm.queued:
             self.overrun += forward(self.alarm, self.interval)
@@ -281,8 +289,10 @@ class PosixTimer:
     def settime(self, value: int, interval: int, absolute: bool) -> tuple[int, int]:
         """Arm for `value` (a time of the clock if `absolute`, else from now; 0 disarms); returns `gettime` of before.
 
-        A signal of the old setting that is still pending will be dropped.
+        A signal of the old setting that is still pending will be dropped. ESRCH if whose CPU time it counts is gone.
         """
+        if not self.alarm.alive:
+            raise SysError(ESRCH)
         old = self.gettime()
         self.disarm()
         if value:
@@ -373,5 +383,4 @@ def exit_group_timers(task: Task) -> None:
     exit_itimers(task)
     exit_real_timer(group)
     if group.cpu_timers is not None:
-        task.system.timers.cancel(group.cpu_timers)
-        group.cpu_timers = None
+        group.cpu_timers.drop()

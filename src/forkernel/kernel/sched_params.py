@@ -85,7 +85,7 @@ def can_nice(task: Task, target: Task, nice: int) -> bool:
 
 
 def sched_setscheduler(task: Task, target: Task, policy: int, priority: int) -> None:
-    """Set policy and priority (sched_setscheduler(2)), with SCHED_RESET_ON_FORK in `policy` if wanted. EINVAL, EPERM."""
+    """Set policy, with SCHED_RESET_ON_FORK in it if wanted, and priority (sched_setscheduler(2)). EINVAL, EPERM."""
     reset = bool(policy & SCHED_RESET_ON_FORK)
     change_scheduling(task, target, Wanted(policy & ~SCHED_RESET_ON_FORK, target.se.nice, priority, reset))
 
