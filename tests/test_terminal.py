@@ -42,7 +42,10 @@ class Terminal:
         while text not in self.screen:
             if not select.select([self.fd], [], [], max(0.0, end - time.monotonic()))[0]:
                 pytest.fail(f"no {text!r} on the screen, only {self.screen!r}")
-            self.screen += os.read(self.fd, 4096)
+            try:
+                self.screen += os.read(self.fd, 4096)
+            except OSError:
+                pytest.fail(f"forkernel ended; on the screen was {self.screen!r}")
         shown, _, self.screen = self.screen.partition(text)
         return shown
 
