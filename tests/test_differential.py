@@ -19,9 +19,11 @@ def binary_of(program: Program) -> Path:
 
 
 def native(program: Program, cwd: Path) -> Result:
-    """What Linux does with the program."""
+    """What Linux does with the program, in an empty directory of its own: Forkernel must not see its files."""
+    directory = cwd / "native"
+    directory.mkdir()
     command = [str(binary_of(program)), *program.args]
-    return run_native(command, cwd, program.stdin, program.timeout)
+    return run_native(command, directory, program.stdin, program.timeout)
 
 
 def recorded(program: Program) -> str:
@@ -38,7 +40,9 @@ def test_same_as_linux(program: Program, tmp_path: Path) -> None:
         pytest.skip("needs root")
     expected = recorded(program) if use_record else native(program, tmp_path).render()
     command = [str(binary_of(program)), *program.args]
-    got = run_forkernel(command, tmp_path, program.stdin, program.timeout + 40)
+    directory = tmp_path / "here"
+    directory.mkdir()
+    got = run_forkernel(command, directory, program.stdin, program.timeout + 40)
     assert got.render() == expected, got.stderr.decode(errors="replace")
 
 
