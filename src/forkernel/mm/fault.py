@@ -33,7 +33,7 @@ FAULT_SIGBUS = 3
 FAULT_OOM = 4
 """No frame left."""
 
-FAULT_AROUND = 16  # pages, aligned window
+FAULT_AROUND = 64  # pages, aligned window
 READABLE = PTE_P | PTE_U | PTE_A
 WRITABLE = READABLE | PTE_W | PTE_D
 
@@ -96,15 +96,14 @@ def _file_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int, *, wr
 
 def _map_around(mm: MmStruct, vma: Vma, page: int, table: int, index: int) -> None:
     """Map cached neighbours of a page just read in, within one aligned window of the same leaf table."""
-    mapping, pt, frames = vma.mapping, mm.pt, mm.frames
+    mapping = vma.mapping
     assert mapping is not None
-    words, protection = pt.store.words, READABLE & ~PTE_A | _protection(vma)
-    first = index & -FAULT_AROUND
     lowest = index - (page - vma.pgoff)
-    highest = lowest + (vma.end - vma.start >> PAGE_SHIFT)
-    for near in range(max(first, lowest), min(first + FAULT_AROUND, highest)):
-        if not words[table * 512 + near] and (frame := mapping.peek_page(page + near - index)):
-            pt.set_leaf(table, near, frames.get(frame) << PAGE_SHIFT | protection)
+    first = max(index & -FAULT_AROUND, lowest)
+    last = min((index & -FAULT_AROUND) + FAULT_AROUND, lowest + (vma.end - vma.start >> PAGE_SHIFT))
+    peek, start = mapping.peek_page, page - index
+    frames = [peek(start + near) for near in range(first, last)]
+    mm.pt.map_absent(table, first, frames, READABLE & ~PTE_A | _protection(vma))
 
 
 def _protection_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int, entry: int, *, write: bool) -> int:

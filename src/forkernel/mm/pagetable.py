@@ -16,10 +16,21 @@ is this process's alone, or that its area is shared.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_P, PTE_U, PTE_W, TABLE
+from forkernel.arch.x86_64.pgtable import (
+    FRAME_MASK,
+    KERNEL_SLOT,
+    KERNEL_TABLES,
+    PTE_A,
+    PTE_NX,
+    PTE_P,
+    PTE_U,
+    PTE_W,
+    TABLE,
+)
 from forkernel.hw.frames import CODE, FrameTable
 from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
 
@@ -172,6 +183,7 @@ class PageTable:
     def __init__(self, store: TableStore) -> None:
         self.store = store
         self.pgd = store.frames.alloc()
+        store.words[self.pgd * 512 + KERNEL_SLOT] = KERNEL_TABLES[0] << PAGE_SHIFT | PTE_P | PTE_A
         self.slots: list[int] = []
         """Entries of the top table in use."""
         self.pages = 0
@@ -255,6 +267,29 @@ class PageTable:
             self.pages += 1
         if not entry & PTE_NX:
             store.frames.flags[entry >> 12 & FRAME_MASK] |= CODE
+
+    def map_absent(self, table: int, first: int, frames: list[int], flags: int) -> None:
+        """Map frames (0: none) at consecutive entries of a leaf table that `make_path` led to, where nothing is
+        mapped yet. Takes a reference to each.
+        """
+        store = self.store
+        mine = ((1 << len(frames)) - 1) << first
+        if store.live[table] & mine or 0 in frames:
+            words = store.words
+            for index, frame in enumerate(frames, first):
+                if frame and not words[table * 512 + index]:
+                    self.set_leaf(table, index, store.frames.get(frame) << PAGE_SHIFT | flags)
+            return
+        at, refs = table * 512 + first, store.refs
+        store.words[at : at + len(frames)] = array("Q", [frame << PAGE_SHIFT | flags for frame in frames])
+        store.live[table] |= mine
+        self.pages += len(frames)
+        for frame in frames:
+            refs[frame] += 1
+        if not flags & PTE_NX:
+            held = store.frames.flags
+            for frame in frames:
+                held[frame] |= CODE
 
     def map(self, va: int, frame: int, flags: int) -> None:
         """Map one page: `flags` are PTE_* bits. Consumes the caller's reference to the frame."""

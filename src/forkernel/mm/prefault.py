@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 PREFAULT_MAX = 4096
 """Pages mapped at most in one area."""
-TABLE_PAGES = 512
+TABLE_SPAN = 512 * PAGE_SIZE
+"""Bytes that one leaf table covers."""
 
 
 def map_cached_pages(mm: MmStruct) -> None:
@@ -32,16 +33,14 @@ def map_cached_pages(mm: MmStruct) -> None:
 def _map_area(mm: MmStruct, vma: Vma) -> None:
     mapping, pt = vma.mapping, mm.pt
     assert mapping is not None
-    frames, words = mm.frames, pt.store.words
     flags = READABLE if vma.flags & VM_EXEC else READABLE | PTE_NX
-    table, known = 0, -1
-    for addr in range(vma.start, min(vma.end, vma.start + PREFAULT_MAX * PAGE_SIZE), PAGE_SIZE):
-        page = addr >> PAGE_SHIFT
-        frame = mapping.peek_page(vma.pgoff + page - (vma.start >> PAGE_SHIFT))
-        if not frame:
-            continue
-        if page // TABLE_PAGES != known:
-            table, known = pt.make_path(addr)[0], page // TABLE_PAGES
-        index = page % TABLE_PAGES
-        if not words[table * TABLE_PAGES + index]:
-            pt.set_leaf(table, index, frames.get(frame) << PAGE_SHIFT | flags)
+    end = min(vma.end, vma.start + PREFAULT_MAX * PAGE_SIZE)
+    addr = vma.start
+    while addr < end:
+        stop = min(end, (addr | TABLE_SPAN - 1) + 1)
+        page = vma.page_index(addr)
+        frames = [mapping.peek_page(page + near) for near in range(stop - addr >> PAGE_SHIFT)]
+        if any(frames):
+            table, index = pt.make_path(addr)
+            pt.map_absent(table, index, frames, flags)
+        addr = stop
