@@ -7,6 +7,7 @@ init (`BuiltinInit`), and PID 2, kthreadd.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from forkernel.abi.wait import P_ALL, W_ALL, WEXITED
@@ -16,6 +17,7 @@ from forkernel.fs.devices import mount_dev
 from forkernel.fs.vfs import Vfs
 from forkernel.hw.cpu import UnicornCpu
 from forkernel.hw.frames import FrameTable
+from forkernel.hw.protocol import Cpu
 from forkernel.hw.ram import Ram
 from forkernel.kernel.cred import Cred
 from forkernel.kernel.entry import Entry
@@ -44,12 +46,14 @@ from forkernel.syscalls.all import REGISTRY
 from forkernel.wait import Sleep, WaitQueue
 
 
-def start_kernel(options: Options, binds: list[str] | None = None) -> System:
-    """A machine with processes 0, 1 and 2; nothing has run yet."""
+def start_kernel(
+    options: Options, binds: list[str] | None = None, processor: Callable[[Ram], Cpu] = UnicornCpu
+) -> System:
+    """A machine with processes 0, 1 and 2; nothing has run yet. `processor` makes its CPU."""
     system = System(options)
     ram = Ram(options.memory)
     system.frames = FrameTable(ram)
-    hardware = UnicornCpu(ram)
+    hardware = processor(ram)
     system.cpu = Processor(hardware)
     system.frames.flush_code = hardware.flush_code
     system.tables = TableStore(system.frames, system.cpu)
