@@ -300,6 +300,7 @@ class Entry:
             self.stop("timeout")
             return
         self._grant_end = 0
+        self.hw.flush_tlb()  # the emulator sizes its TLB by use, and only when it is flushed
         self._lone_slices += 1
         if self._lone_slices == LONE_SLICES and self.hw.counting:
             self._count_blocks(False)
@@ -327,8 +328,8 @@ class Entry:
             return
         if fire := self.trace.sys_exit:
             fire(task, result)
-        if task.thread is not None or task is self.cpu.owner:
-            task.regs.rax = result
+        if task.thread is not None:
+            self.cpu.set_result(task, result & MASK64)
 
     def _redo(self, task: Task) -> bool:
         """Go on with the call that a sleeping task is in; True when it is over."""

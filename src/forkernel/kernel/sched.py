@@ -152,9 +152,10 @@ class Scheduler:
         se.exec_start = now
         se.sum_exec_runtime += delta
         se.slice_left -= delta
-        if not is_rt(task):
-            weight = weight_of(task)
-            se.vruntime += delta if weight == NICE_0_WEIGHT else delta * NICE_0_WEIGHT // weight
+        if se.policy == SCHED_NORMAL and se.nice == 0:
+            se.vruntime += delta
+        elif not is_rt(task):
+            se.vruntime += delta * NICE_0_WEIGHT // weight_of(task)
 
     def start_task(self, task: Task) -> None:
         """`task` is current from now on; gives it a slice (put_prev/set_next_task)."""

@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EFAULT
-from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_P, PTE_W, TASK_SIZE
+from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_P, PTE_U, PTE_W, TASK_SIZE
 from forkernel.errors import SysError
 from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
 from forkernel.mm.fault import FAULT_OK, FAULT_OOM, handle_mm_fault
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from forkernel.hw.frames import FrameTable
 
 SUID_DUMP_USER = 1
+USER_READ = PTE_P | PTE_U
+USER_WRITE = PTE_P | PTE_U | PTE_W
 
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 
@@ -160,17 +162,12 @@ class MmStruct:
         """Physical address of a user address, faulting the page in; SysError(EFAULT)."""
         if addr >= TASK_SIZE:
             raise SysError(EFAULT)
-        wanted = PTE_P | PTE_W if write else PTE_P
+        wanted = USER_WRITE if write else USER_READ
         entry = self.pt.lookup(addr)
-        if entry & wanted != wanted or (not write and not self._may_read(addr)):
+        if entry & wanted != wanted:
             self.handle_fault(addr, write)
             entry = self.pt.lookup(addr)
         return (entry >> 12 & FRAME_MASK) << PAGE_SHIFT | addr & 0xFFF
-
-    def _may_read(self, addr: int) -> bool:
-        """Whether the page's area allows reading; a page mapped before mprotect(PROT_NONE) is still present."""
-        vma = self.vmas.lookup(addr)
-        return vma is not None and bool(vma.flags & (VM_READ | VM_WRITE | VM_EXEC))
 
     # --- user memory
 
@@ -194,7 +191,7 @@ class MmStruct:
 
     def peek(self, addr: int, size: int) -> bytes | None:
         """Bytes inside one page as a program would read them, without a fault; None if it could not (for traces)."""
-        entry = self.pt.lookup(addr)
+        entry = self.pt.lookup(addr) if addr < TASK_SIZE else 0
         offset = addr & 0xFFF
         if entry & PTE_P:
             return self.frames.read(entry >> 12 & FRAME_MASK, offset, size)

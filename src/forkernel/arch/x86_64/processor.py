@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from forkernel.arch.x86_64.ptrace import PtRegs
-from forkernel.hw.protocol import Cpu
+from forkernel.hw.protocol import RAX, Cpu
 
 
 class Processor:
@@ -66,6 +66,13 @@ class Processor:
         if self.owner is not None:
             self.owner.thread[:] = self.hw.live
             self.owner = None
+
+    def set_result(self, task: Any, value: int) -> None:
+        """Store the result of a call (unsigned 64-bit): rax, the first word of an image."""
+        if task is self.owner:
+            self.hw.gpr[RAX] = value
+        else:
+            task.thread[0:8] = value.to_bytes(8, "little")
 
     # --- Tlb protocol and code
 
