@@ -4,16 +4,19 @@ int main(int argc, char **argv)
 {
     long count = argc > 1 ? atol(argv[1]) : 10000;
     char line[16];
+    sigset_t term, none; /* blocked, not ignored: a child that has not run yet keeps the signal */
+    sigemptyset(&none);
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
     setpgid(0, 0);
-    signal(SIGTERM, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &term, NULL);
     for (long i = 0; i < count; i++) {
         pid_t pid = fork();
         if (pid == -1)
             die("fork");
         if (pid == 0) {
-            signal(SIGTERM, SIG_DFL);
             for (;;)
-                pause();
+                sigsuspend(&none);
         }
     }
     if (write(1, "ready\n", 6) != 6 || read(0, line, sizeof line) < 0)
