@@ -10,13 +10,10 @@ with Kernel(root="/", seed=1) as k:
 from __future__ import annotations
 
 import os
-import pickle
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from forkernel.abi.errno import ENOENT
 from forkernel.abi.errno import NAMES as ERRNO_NAMES
@@ -33,8 +30,7 @@ MIN_MEMORY = 4 << 20
 PICKLE_STACK = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """How a process ended, from its wait status (wait(2))."""
 
     wait_status: int
@@ -239,10 +235,14 @@ class Kernel:
 
     def __getstate__(self) -> dict[str, Any]:
         """The machine between runs, as one byte string: a chain of processes nests deeper than the stack allows."""
+        import pickle
+
         state = self.__dict__.copy()
         return {"blob": _deeply(lambda: pickle.dumps(state, pickle.HIGHEST_PROTOCOL))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        import pickle
+
         self.__dict__.update(_deeply(lambda: pickle.loads(state["blob"])))  # noqa: S301  # our own snapshot
         for process in self._processes:
             process.rebind(self)
@@ -335,6 +335,8 @@ class StopTimer(Timer):
 
 def _deeply(work: Callable[[], Any]) -> Any:
     """Do `work` in a thread with a large stack and no limit on recursion to speak of."""
+    import threading
+
     result: list[Any] = []
     old_size, old_limit = threading.stack_size(PICKLE_STACK), sys.getrecursionlimit()
     sys.setrecursionlimit(1_000_000)

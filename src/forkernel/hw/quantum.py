@@ -8,10 +8,9 @@ block count: a host timer stops it then, and the run says that it is not repeata
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
-import platform
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +56,8 @@ def load_counter() -> Any:
     """The compiled `forkernel_block` function, or None where it cannot be built."""
     if os.environ.get("FORKERNEL_NO_COUNTER"):
         return None
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
-    name = f"quantum-{platform.machine()}-{digest}.so"
+    digest = f"{zlib.crc32(SOURCE.read_bytes()):08x}"
+    name = f"quantum-{os.uname().machine}-{digest}.so"
     packaged = SOURCE.with_name(name)
     target = packaged if packaged.exists() else _cache_dir() / name
     if not target.exists():

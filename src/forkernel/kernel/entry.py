@@ -38,6 +38,7 @@ MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 X32_BIT = 0x40000000
 """Set in the number of an x32 call, which a kernel without x32 does not know."""
 
+LEGACY_PREFIXES = b"\x66\x67\x2e\x36\x3e\x26\x64\x65\xf2\xf3"
 FIRST_EXTERNAL_VECTOR = 32
 """Vectors below are the CPU's exceptions."""
 SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR = 1, 2, 2
@@ -87,9 +88,8 @@ class Entry:
         self.timers = system.timers
         self.trace = system.trace
         self.table: list[Any] = [None] * (max(SYSCALLS) + 1)
-        for number, name in SYSCALLS.items():
-            if name in calls:
-                self.table[number] = calls[name].call
+        """Decoders by number; each is put in when it is first wanted."""
+        self._calls = calls
         self._granted = self.hw.quantum_struct.left
         self._grant_end = 0
         self._lone_slices = 0
@@ -205,7 +205,7 @@ class Entry:
         task.syscall_args = _arguments(registers)
         if fire := self.trace.sys_enter:
             fire(task)
-        call = self.table[number] if number < len(self.table) else None
+        call = self._look_up(number)
         if call is None:
             self._unknown(task, number)
             self._finish(task, -ENOSYS)
@@ -223,6 +223,14 @@ class Entry:
             except Exception as error:
                 raise self._bug(task, registers, error) from error
         self._exit_to_user_mode(task)
+
+    def _look_up(self, number: int) -> Any:
+        """The decoder of a call, None if there is no such call."""
+        if number >= len(self.table):
+            return None
+        if self.table[number] is None and (call := self._calls.get(SYSCALLS.get(number, ""))) is not None:
+            self.table[number] = call.call
+        return self.table[number]
 
     def fault(self, vector: int, error: int, address: int) -> None:
         """An exception; page faults are the common ones."""
@@ -251,6 +259,11 @@ class Entry:
         if code == FAULT_OOM:
             self.system.out_of_memory()
             return
+        if address == hw.NO_ADDRESS:
+            self._general_protection(task, self.gpr[hw.RIP] - 2, hw.PAGE_FAULT << 3 | 2)
+            return
+        if address >= TASK_SIZE:
+            error |= hw.PF_PROT  # whether the kernel has a page there is nobody's business (sanitize_error_code)
         task.fault = (hw.PAGE_FAULT, error | hw.PF_USER, address)
         if code == FAULT_SIGBUS:
             signal.force_sig_fault(task, SIGBUS, BUS_ADRERR, address)
@@ -261,27 +274,48 @@ class Entry:
         rip = self.gpr[hw.RIP]
         if vector == hw.GENERAL_PROTECTION and self._emulate(task, rip):
             return
-        if vector >= FIRST_EXTERNAL_VECTOR:  # `int n`: a #GP at the instruction, with n as the error
-            self.gpr[hw.RIP] = rip - 2
-            vector, error = hw.GENERAL_PROTECTION, vector << 3 | 2
-        task.fault = (vector, error, task.fault[2])
-        known = EXCEPTION_SIGNALS.get(vector)
-        if known is None:  # #GP, and `int n` of a vector that has no gate for user mode
-            signal.force_sig_fault(task, SIGSEGV, SI_KERNEL, 0)
+        if vector >= FIRST_EXTERNAL_VECTOR or self._is_int(task, vector, rip):
+            self._general_protection(task, rip - 2, vector << 3 | 2)
             return
+        known = EXCEPTION_SIGNALS.get(vector)
+        if known is None:
+            self._general_protection(task, rip, error)
+            return
+        task.fault = (vector, error, task.fault[2])
         number, code = known
+        if number == SIGFPE and vector != hw.DIVIDE_ERROR:
+            code = fpu_exception_code(task.regs.fpu(), vector)
         signal.force_sig_fault(task, number, code, 0 if code == SI_KERNEL else rip)
+
+    def _general_protection(self, task: Task, rip: int, error: int) -> None:
+        """#GP at `rip`."""
+        self.gpr[hw.RIP] = rip
+        task.fault = (hw.GENERAL_PROTECTION, error, task.fault[2])
+        signal.force_sig_fault(task, SIGSEGV, SI_KERNEL, 0)
+
+    def _is_int(self, task: Task, vector: int, rip: int) -> bool:
+        """Whether `int n` of a vector without a gate for user mode came here, rather than the exception itself."""
+        if vector in (hw.BREAKPOINT, hw.OVERFLOW):
+            return False
+        try:
+            return task.mm.read(rip - 2, 2) == bytes((0xCD, vector))  # type: ignore[union-attr]
+        except SysError:
+            return False
 
     def _emulate(self, task: Task, rip: int) -> bool:
         """rdtsc and rdtscp trap (CR4.TSD) so that they tell virtual time; whether it was one of them."""
         try:
-            code = task.mm.read_some(rip, 3)  # type: ignore[union-attr]
+            code = task.mm.read_some(rip, 15)  # type: ignore[union-attr]
         except SysError:
             return False
-        if code[:2] == b"\x0f\x31":
-            length = 2
-        elif code == b"\x0f\x01\xf9":
-            length = 3
+        opcode = code.lstrip(LEGACY_PREFIXES)
+        if opcode and opcode[0] & 0xF0 == 0x40:  # REX
+            opcode = opcode[1:]
+        length = len(code) - len(opcode)
+        if opcode[:2] == b"\x0f\x31":
+            length += 2
+        elif opcode[:3] == b"\x0f\x01\xf9":
+            length += 3
             self.gpr[hw.RCX] = 0
         else:
             return False
@@ -344,7 +378,7 @@ class Entry:
             if sleep.resume is not None:
                 result = sleep.resume.step(task)
             else:
-                result = self.table[task.syscall_nr](task, *task.syscall_args)
+                result = self._look_up(task.syscall_nr)(task, *task.syscall_args)
         except SysError as error:
             result = -error.errno
         except Sleep as again:

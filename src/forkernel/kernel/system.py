@@ -10,8 +10,7 @@ import random
 import select
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forkernel.kernel.clock import Clock, make_clock
 from forkernel.kernel.exec_image import ImageCache
@@ -41,8 +40,7 @@ LOAD_FREQ_NS = 5_000_000_000
 LOAD_DECAY = (1884, 2014, 2037)  # 2048 / exp(5 s / 1, 5, 15 min)
 
 
-@dataclass
-class Options:
+class Options(NamedTuple):
     """How a machine was asked to be."""
 
     root: str = "/"
@@ -56,14 +54,18 @@ class Options:
     cpus: int = 1
 
 
-@dataclass
 class Unimplemented:
     """A call that was made and is not there."""
 
-    name: str
-    count: int
-    comm: str
-    pid: int
+    __slots__ = ("comm", "count", "name", "pid")
+
+    def __init__(self, name: str, comm: str, pid: int) -> None:
+        self.name = name
+        self.count = 0
+        self.comm = comm
+        """The first caller's name, and"""
+        self.pid = pid
+        """its PID."""
 
 
 class System:
@@ -258,7 +260,7 @@ class System:
         note = self.unimplemented.get(name)
         if note is None:
             comm = task.comm.decode(errors="replace")
-            note = self.unimplemented[name] = Unimplemented(name, 0, comm, task.pid)
+            note = self.unimplemented[name] = Unimplemented(name, comm, task.pid)
         note.count += 1
 
     def init_died(self, code: int) -> None:

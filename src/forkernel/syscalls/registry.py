@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from forkernel.abi.types import width_of
 from forkernel.mm.uaccess import UserBuf, UserIn, UserInOut, UserOut, UserPtr, UserStr, codec_of
@@ -27,8 +26,7 @@ H = TypeVar("H", bound=Handler)
 DONE, PARTIAL = "done", "partial"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One argument: its name, its annotation (for traces) and whether NULL is allowed."""
 
     name: str
@@ -36,27 +34,52 @@ class Parameter:
     nullable: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Syscall:
-    """One implemented call. `call` takes the task and six raw unsigned 64-bit registers."""
+    """One implemented call: its Linux name, its handler, and a caveat if something is not supported.
 
-    name: str
-    handler: Handler
-    call: Call
-    parameters: tuple[Parameter, ...]
-    caveat: str = ""
+    The annotations are read, and the decoder is compiled, when first asked for: a program uses few of the
+    calls, and reading all would take most of the time of a short run.
+    """
+
+    __slots__ = ("_call", "_parameters", "caveat", "handler", "name")
+
+    def __init__(self, name: str, handler: Handler, caveat: str = "") -> None:
+        self.name = name
+        self.handler = handler
+        self.caveat = caveat
+        self._parameters: tuple[Parameter, ...] | None = None
+        self._call: Call | None = None
 
     @property
     def support(self) -> str:
         """`done`, or `partial` where the caveat says what is missing."""
         return PARTIAL if self.caveat else DONE
 
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The arguments; TypeError for an annotation that is not of the ABI."""
+        if self._parameters is None:
+            hints = get_type_hints(self.handler, include_extras=True)
+            hints.pop("return", None)
+            names = list(hints)[1:]
+            self._parameters = tuple(Parameter(name, *_strip_none(hints[name])) for name in names)
+        return self._parameters
 
-@dataclass(slots=True)
+    @property
+    def call(self) -> Call:
+        """The decoder: takes the task and six raw unsigned 64-bit registers."""
+        if self._call is None:
+            self._call = _build(self.handler, self.parameters)
+        return self._call
+
+
 class Registry:
     """All calls by Linux name."""
 
-    calls: dict[str, Syscall] = field(default_factory=dict)
+    __slots__ = ("calls",)
+
+    def __init__(self) -> None:
+        self.calls: dict[str, Syscall] = {}
 
     def add(self, call: Syscall) -> None:
         """Register; a name may be taken once."""
@@ -107,13 +130,8 @@ def syscall(*names: str, caveat: str = "") -> Callable[[H], H]:
     """Register a handler under its Linux name(s). `caveat` says in one line what is not supported."""
 
     def register(handler: H) -> H:
-        hints = get_type_hints(handler, include_extras=True)
-        hints.pop("return", None)
-        first = next(iter(hints))
-        parameters = tuple(Parameter(name, *_strip_none(hint)) for name, hint in hints.items() if name != first)
-        call = _build(handler, parameters)
         for name in names:
-            REGISTRY.add(Syscall(name, handler, call, parameters, caveat))
+            REGISTRY.add(Syscall(name, handler, caveat))
         return handler
 
     return register
