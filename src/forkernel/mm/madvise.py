@@ -50,6 +50,7 @@ from forkernel.mm.vma import (
     VM_DONTEXPAND,
     VM_HUGEPAGE,
     VM_LOCKED,
+    VM_MAYWRITE,
     VM_NOHUGEPAGE,
     VM_RAND_READ,
     VM_READ,
@@ -144,7 +145,7 @@ def _remove(mm: MmStruct, piece: Vma, advice: int) -> None:
     mapping = piece.mapping
     if piece.flags & VM_LOCKED or mapping is None:
         raise SysError(EINVAL)
-    if piece.flags & (VM_SHARED | VM_WRITE) != VM_SHARED | VM_WRITE:
+    if piece.flags & (VM_SHARED | VM_MAYWRITE) != VM_SHARED | VM_MAYWRITE:
         raise SysError(EACCES)
     allocate = getattr(mapping, "allocate", None)
     if allocate is None:
