@@ -334,7 +334,7 @@ class Exec(Resume):
         try:
             begin_new_exec(task, bprm)
             kept = find_image(task, bprm, self.program)
-            mm = kept.mm.fork() if kept is not None else MmStruct(task.system)
+            mm = MmStruct(task.system) if kept is None else kept.new_mm()
             exec_mmap(task, bprm, mm)
             entry, sp = load_elf_binary(task, bprm, self.program, mm, kept)
         except SysError:

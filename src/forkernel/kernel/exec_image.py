@@ -53,6 +53,14 @@ class ExecImage:
                 return False
         return cached_pages(self.files) <= self.cached
 
+    def new_mm(self) -> MmStruct:
+        """An address space to run it in; SysError(ENOMEM). Shortage of memory may drop the image meanwhile."""
+        self.mm.mmget()
+        try:
+            return self.mm.fork()
+        finally:
+            self.mm.mmput()
+
     def is_allowed(self) -> bool:
         """Whether the caller's RLIMIT_AS and RLIMIT_DATA leave room for it."""
         vmas, rlim = self.mm.vmas, self.mm.rlim
