@@ -95,7 +95,7 @@ def _address_spaces(system: System) -> list[MmStruct]:
     for mm, count in users.items():
         if mm.users != count:
             raise KernelBug(f"an address space says {mm.users} users, it has {count}")
-    return list(users)
+    return [*users, *(image.mm for image in system.exec_images.images.values())]
 
 
 def _count_tables(system: System, mm: MmStruct, counts: Counter[int], done: set[int]) -> None:
