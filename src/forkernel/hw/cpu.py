@@ -19,11 +19,20 @@ from typing import Any
 
 from forkernel.errors import KernelBug, UserError
 from forkernel.hw import libunicorn as lu
-from forkernel.hw.protocol import INVALID_OPCODE, PAGE_FAULT, RIP, TrapHandler
+from forkernel.hw.protocol import (
+    GENERAL_PROTECTION,
+    INVALID_OPCODE,
+    KERNEL_BASE,
+    KERNEL_TABLES,
+    NO_ADDRESS,
+    PAGE_FAULT,
+    RIP,
+    TrapHandler,
+)
 from forkernel.hw.quantum import Quantum, load_counter
 from forkernel.hw.ram import PAGE_SHIFT, Ram
 
-GDT_ADDRESS = 1 << PAGE_SHIFT
+GDT_FRAME = 1
 USER_CS, USER_SS = 0x33, 0x2B
 NO_EXIT = 0xFFFF_FFFF_FFFF_FFFF  # an address the guest cannot reach: emulation ends by stop alone
 UNLIMITED = 1 << 62
@@ -40,8 +49,8 @@ INIT_FPCW, INIT_MXCSR = 0x37F, 0x1F80
 
 
 def _descriptor(dpl: int, *, code: bool) -> int:
-    """A flat 64-bit segment descriptor (Intel SDM vol. 3, 3.4.5)."""
-    return 0xFFFF | (0x90 | dpl << 5 | (0xA if code else 2)) << 40 | 0xF << 48 | (0xA if code else 0xC) << 52
+    """A flat 64-bit segment descriptor, accessed before (Intel SDM vol. 3, 3.4.5)."""
+    return 0xFFFF | (0x91 | dpl << 5 | (0xA if code else 2)) << 40 | 0xF << 48 | (0xA if code else 0xC) << 52
 
 
 class _Engine:
@@ -180,6 +189,8 @@ class UnicornCpu:
         self._handler: TrapHandler | None = None
         self._failure: BaseException | None = None
         self._stopping = False
+        self._refused = 0
+        """Exception to raise for an instruction that the CPU was about to execute, or 0."""
         self._flush_wanted = False
         self._pgd = 0
         self._counter = load_counter()
@@ -193,17 +204,24 @@ class UnicornCpu:
         self._count_wanted = self.repeatable
         self._watchdog: Watchdog | None = None
         self._cr3_value = ctypes.c_uint64()
+        self._cr2[0] = NO_ADDRESS
         self._fresh = bytes(self.live)
         self._add_hooks()
         self._calibrate_faults()
+        self._map_descriptors()
 
     # --- set-up
 
     def _enter_user_mode(self) -> None:
         """Long mode with paging on, segments of privilege level 3 (Intel SDM vol. 3, 9.8.5)."""
-        engine, table = self._engine, [0, 0, 0, 0, 0, _descriptor(3, code=False), _descriptor(3, code=True)]
-        self._ram.bytes[GDT_ADDRESS : GDT_ADDRESS + 56] = struct.pack("<7Q", *table)
-        engine.write(lu.GDTR, lu.Mmr(0, GDT_ADDRESS, 55, 0))
+        engine = self._engine
+        kernel = [_descriptor(0, code=True), _descriptor(0, code=False)]
+        table = [0, 0, *kernel, 0, _descriptor(3, code=False), _descriptor(3, code=True)]
+        where = GDT_FRAME << PAGE_SHIFT
+        self._ram.bytes[where : where + 56] = struct.pack("<7Q", *table)
+        engine.write(lu.GDTR, lu.Mmr(0, where, 55, 0))  # paging is off as yet
+        engine.write(lu.LDTR, lu.Mmr(0, 0, 0, 0))
+        engine.write(lu.TR, lu.Mmr(0, 0, 0, 0))
         engine.write(lu.MSR, lu.Msr(MSR_EFER, EFER_VALUE))
         before = engine.snapshot()
         engine.write(lu.CR4, CR4_VALUE)
@@ -212,12 +230,21 @@ class UnicornCpu:
         engine.write(lu.CR0, CR0_VALUE)
         engine.write(lu.CS, USER_CS)
         engine.write(lu.SS, USER_SS)
+        engine.write(lu.GDTR, lu.Mmr(0, KERNEL_BASE + where, 55, 0))
         engine.write(lu.FPCW, INIT_FPCW)
         engine.write(lu.FPTAG, 0xFFFF)
         engine.write(lu.MXCSR, INIT_MXCSR)
         engine.save()
         engine.state[hidden] |= 3
         engine.restore()
+
+    def _map_descriptors(self) -> None:
+        """Page tables, for the privileged only, of the descriptor table: a program that loads a segment register
+        makes the CPU read it. Every address space points at the first of them."""
+        words = self._ram.words
+        for shift, table, lower in zip((30, 21, 12), KERNEL_TABLES, (*KERNEL_TABLES[1:], GDT_FRAME), strict=True):
+            index = KERNEL_BASE + (GDT_FRAME << PAGE_SHIFT) >> shift & 511
+            words[table * 512 + index] = lower << PAGE_SHIFT | 0x21  # present, accessed
 
     @staticmethod
     def _find_hidden_flags(before: bytes, after: bytes) -> int:
@@ -238,10 +265,16 @@ class UnicornCpu:
             lu.INTR_CALLBACK(self._on_interrupt),
             lu.SYSCALL_CALLBACK(self._on_syscall),
             lu.INVALID_CALLBACK(self._on_invalid),
+            lu.SYSCALL_CALLBACK(self._on_sysenter),
+            lu.IN_CALLBACK(self._on_in),
+            lu.OUT_CALLBACK(self._on_out),
         )
         engine.hook(lu.UC_HOOK_INTR, self._callbacks[0])
         engine.hook(lu.UC_HOOK_INSN, self._callbacks[1], None, ctypes.c_int(lu.UC_X86_INS_SYSCALL))
         engine.hook(lu.UC_HOOK_INSN_INVALID, self._callbacks[2])
+        engine.hook(lu.UC_HOOK_INSN, self._callbacks[3], None, ctypes.c_int(lu.UC_X86_INS_SYSENTER))
+        engine.hook(lu.UC_HOOK_INSN, self._callbacks[4], None, ctypes.c_int(lu.UC_X86_INS_IN))
+        engine.hook(lu.UC_HOOK_INSN, self._callbacks[5], None, ctypes.c_int(lu.UC_X86_INS_OUT))
         self._set_counting(self.repeatable)
 
     def _calibrate_faults(self) -> None:
@@ -274,7 +307,8 @@ class UnicornCpu:
         engine.lib.uc_context_save(engine.handle, engine.context)
         self._in_flight[0] = -1
         try:
-            self._handler.fault(vector, self._error[0], self._cr2[0])  # type: ignore[union-attr]
+            address, self._cr2[0] = self._cr2[0], NO_ADDRESS
+            self._handler.fault(vector, self._error[0], address)  # type: ignore[union-attr]
         except BaseException as error:  # noqa: BLE001  # re-raised by run()
             self._fail(error)
         engine.lib.uc_context_restore(engine.handle, engine.context)
@@ -284,6 +318,23 @@ class UnicornCpu:
     def _on_invalid(self, _engine: int, _data: int) -> bool:
         self._on_interrupt(_engine, INVALID_OPCODE, _data)
         return True
+
+    def _on_sysenter(self, _engine: int, _data: int) -> None:
+        self._refuse(INVALID_OPCODE)
+
+    def _on_in(self, _engine: int, _port: int, _size: int, _data: int) -> int:
+        self._refuse(GENERAL_PROTECTION)
+        return 0
+
+    def _on_out(self, _engine: int, _port: int, _size: int, _value: int, _data: int) -> None:
+        self._refuse(GENERAL_PROTECTION)
+
+    def _refuse(self, vector: int) -> None:
+        """Instead of this instruction, which the emulator would execute for anybody, raise an exception: the state
+        before it is kept, the CPU stops, and `run` goes on from there."""
+        self._engine.save()
+        self._refused = vector
+        self._engine.lib.uc_emu_stop(self._engine.handle)
 
     def _fail(self, error: BaseException) -> None:
         self._failure = error
@@ -430,14 +481,18 @@ class UnicornCpu:
             if self._flush_wanted:
                 self._write_cr3()
             status = self._start()(engine.handle, self.gpr[RIP], NO_EXIT, 0, 0)
-            engine.save()
+            refused, self._refused = self._refused, 0
+            if not refused:
+                engine.save()
             self._in_flight[0] = -1
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
             if status:
                 raise KernelBug(f"CPU stopped: {engine.lib.uc_strerror(status).decode()} at {self.gpr[RIP]:#x}")
-            if self._count_wanted != self.counting:
+            if refused:
+                handler.fault(refused, 0, NO_ADDRESS)
+            elif self._count_wanted != self.counting:
                 self._set_counting(self._count_wanted)
             elif not self._stopping:
                 handler.quantum()

@@ -16,13 +16,13 @@ from forkernel.errors import UserError
 UC_ARCH_X86, UC_MODE_64 = 4, 8
 UC_PROT_ALL = 7
 UC_HOOK_INTR, UC_HOOK_INSN, UC_HOOK_BLOCK, UC_HOOK_INSN_INVALID = 1, 2, 8, 16384
-UC_X86_INS_SYSCALL = 699
+UC_X86_INS_SYSCALL, UC_X86_INS_SYSENTER, UC_X86_INS_IN, UC_X86_INS_OUT = 699, 700, 218, 500
 UC_CTL_WRITE = 1 << 30
 UC_CTL_CPU_MODEL, UC_CTL_TB_FLUSH, UC_CTL_TLB_FLUSH = 7, 10, 11
 UC_CPU_X86_NEHALEM = 15
 UC_ERR_OK, UC_ERR_INSN_INVALID = 0, 10
 
-CS, SS, CR0, CR2, CR3, CR4, GDTR = 11, 49, 50, 52, 53, 54, 243
+CS, SS, CR0, CR2, CR3, CR4, GDTR, LDTR, TR = 11, 49, 50, 52, 53, 54, 243, 244, 245
 FPCW, FPTAG, MSR, MXCSR, FS_BASE, GS_BASE, EFLAGS, FPSW = 246, 247, 248, 249, 250, 251, 25, 31
 FP0, XMM0 = 82, 122
 RIP = 41
@@ -31,6 +31,12 @@ GENERAL = (35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 11
 
 INTR_CALLBACK = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 SYSCALL_CALLBACK = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+IN_CALLBACK = ctypes.PYFUNCTYPE(
+    ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p
+)
+OUT_CALLBACK = ctypes.PYFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
+)
 INVALID_CALLBACK = ctypes.PYFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
 
 

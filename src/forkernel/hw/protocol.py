@@ -19,6 +19,17 @@ PF_PROT, PF_WRITE, PF_USER, PF_RSVD, PF_INSTR = 1, 2, 4, 8, 16
 RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, RIP = range(17)
 """Index of each register in `Cpu.gpr`."""
 
+NO_ADDRESS = 1 << 63
+"""Given as the address of a "page fault" that has none: a program executed `int $14`."""
+KERNEL_BASE = 0xFFFF_FE00_0000_0000
+"""Of the only part of the kernel's half that is mapped, for the CPU alone: its descriptor table, which it reads when
+a program loads a segment register (Linux: cpu_entry_area)."""
+KERNEL_TABLES = (2, 3, 4)
+"""Frames of the page tables that map it."""
+KERNEL_SLOT = KERNEL_BASE >> 39 & 511
+KERNEL_ENTRY = KERNEL_TABLES[0] << 12 | 0x21
+"""What every top table has in that slot: present, accessed, for the privileged, read-only."""
+
 
 class TrapHandler(Protocol):
     """The kernel's side of a trap (Linux: the entry code)."""
@@ -27,7 +38,7 @@ class TrapHandler(Protocol):
         """The current task executed `syscall`; `rip` is past the instruction."""
 
     def fault(self, vector: int, error: int, address: int) -> None:
-        """The current task raised exception `vector`; `rip` is at the instruction (past it for int3)."""
+        """The current task raised exception `vector`; `rip` is at the instruction (past it for int3 and `int n`)."""
 
     def quantum(self) -> None:
         """The quantum is over, or the CPU was stopped from outside."""

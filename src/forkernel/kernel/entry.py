@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import ENOSYS
 from forkernel.abi.signal import SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
+from forkernel.arch.x86_64.pgtable import TASK_SIZE
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.hw import protocol as hw
@@ -284,7 +285,7 @@ class Entry:
         task.fault = (vector, error, task.fault[2])
         number, code = known
         if number == SIGFPE and vector != hw.DIVIDE_ERROR:
-            code = fpu_exception_code(task.regs.fpu(), vector)
+            code = task.regs.fpu_exception(simd=vector == hw.SIMD)
         signal.force_sig_fault(task, number, code, 0 if code == SI_KERNEL else rip)
 
     def _general_protection(self, task: Task, rip: int, error: int) -> None:

@@ -20,18 +20,9 @@ from array import array
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from forkernel.arch.x86_64.pgtable import (
-    FRAME_MASK,
-    KERNEL_SLOT,
-    KERNEL_TABLES,
-    PTE_A,
-    PTE_NX,
-    PTE_P,
-    PTE_U,
-    PTE_W,
-    TABLE,
-)
+from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_P, PTE_U, PTE_W, TABLE
 from forkernel.hw.frames import CODE, FrameTable
+from forkernel.hw.protocol import KERNEL_ENTRY, KERNEL_SLOT
 from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
 
 SPARSE = 24  # below so many entries a walk over the bits beats NumPy's fixed cost
@@ -183,7 +174,7 @@ class PageTable:
     def __init__(self, store: TableStore) -> None:
         self.store = store
         self.pgd = store.frames.alloc()
-        store.words[self.pgd * 512 + KERNEL_SLOT] = KERNEL_TABLES[0] << PAGE_SHIFT | PTE_P | PTE_A
+        store.words[self.pgd * 512 + KERNEL_SLOT] = KERNEL_ENTRY
         self.slots: list[int] = []
         """Entries of the top table in use."""
         self.pages = 0

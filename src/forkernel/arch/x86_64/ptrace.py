@@ -13,6 +13,9 @@ from forkernel.hw import protocol as hw
 SYSCALL_BYTES = 2
 """Length of the `syscall` instruction: to restart a call, rip goes back by so much."""
 
+FPU_EXCEPTIONS = ((0x01, 7), (0x04, 3), (0x08, 4), (0x12, 5), (0x20, 6))
+"""Status bits and si_code: FPE_FLTINV, FLTDIV, FLTOVF, FLTUND (of denormals too), FLTRES, in Linux's order."""
+
 
 class _Register:
     """A general register as an attribute: an unsigned 64-bit integer; assignment wraps."""
@@ -73,6 +76,12 @@ class PtRegs:
     @gs_base.setter
     def gs_base(self, value: int) -> None:
         self.cpu.write_base(self.image, "gs_base", value)
+
+    def fpu_exception(self, *, simd: bool) -> int:
+        """si_code of the first unmasked exception of SSE or of the x87; 0 if there is none (fpu__exception_code)."""
+        fpu = self.cpu.read_fpu(self.image)
+        found = fpu["mxcsr"] & ~(fpu["mxcsr"] >> 7) if simd else fpu["status"] & ~fpu["control"]
+        return next((code for bits, code in FPU_EXCEPTIONS if found & bits), 0)
 
     def fxsave(self) -> bytes:
         """FPU and SSE state as the FXSAVE instruction stores it (512 bytes; Intel SDM vol. 1, 10.5.1)."""
