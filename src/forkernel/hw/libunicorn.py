@@ -7,8 +7,8 @@ start-up and, at a few microseconds a call, to every trap. Numbers are those of 
 from __future__ import annotations
 
 import ctypes
-import importlib.util
-from pathlib import Path
+import os
+import sys
 from typing import Any
 
 from forkernel.errors import UserError
@@ -57,21 +57,19 @@ class Msr(ctypes.Structure):
     _fields_ = (("rid", ctypes.c_uint32), ("value", ctypes.c_uint64))
 
 
-def library_path() -> Path:
+def library_path() -> str:
     """Where the wheel keeps its shared library."""
-    spec = importlib.util.find_spec("unicorn")
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError("the Python package 'unicorn' is not installed")
-    folder = Path(spec.submodule_search_locations[0]) / "lib"
-    for name in ("libunicorn.so.2", "libunicorn.2.dylib"):
-        if (folder / name).exists():
-            return folder / name
-    raise UserError(f"no libunicorn in {folder}")
+    for folder in sys.path:
+        for name in ("libunicorn.so.2", "libunicorn.2.dylib"):
+            path = os.path.join(folder, "unicorn", "lib", name)
+            if os.path.exists(path):
+                return path
+    raise UserError("the Python package 'unicorn' is not installed")
 
 
 def load(kind: type[ctypes.CDLL]) -> Any:
     """The library. As a PyDLL its calls keep the interpreter's lock, so that hooks cost little."""
-    library: Any = kind(str(library_path()))
+    library: Any = kind(library_path())
     pointer = ctypes.c_void_p
     library.uc_open.argtypes = (ctypes.c_int, ctypes.c_int, pointer)
     library.uc_close.argtypes = (pointer,)

@@ -11,10 +11,9 @@ import ctypes
 import os
 import sys
 import zlib
-from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).with_name("quantum.c")
+SOURCE = os.path.join(os.path.dirname(__file__), "quantum.c")
 
 
 class Quantum(ctypes.Structure):
@@ -23,9 +22,9 @@ class Quantum(ctypes.Structure):
     _fields_ = (("left", ctypes.c_int64), ("stop", ctypes.c_void_p))
 
 
-def _cache_dir() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or "/tmp") / ".cache"  # noqa: S108
-    return Path(base) / "forkernel"
+def _cache_dir() -> str:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME") or "/tmp", ".cache")  # noqa: S108
+    return os.path.join(base, "forkernel")
 
 
 def _compilers() -> list[list[str]]:
@@ -38,36 +37,41 @@ def _compilers() -> list[list[str]]:
     return found
 
 
-def _compile(target: Path) -> bool:
+def _compile(target: str) -> bool:
     """Try each compiler in turn; the result is moved into place whole, so runs may race."""
     import subprocess
 
     for compiler in _compilers():
-        scratch = target.with_suffix(f".{os.getpid()}")
-        command = [*compiler, "-O2", "-shared", "-fPIC", "-o", str(scratch), str(SOURCE)]
+        scratch = f"{target}.{os.getpid()}"
+        command = [*compiler, "-O2", "-shared", "-fPIC", "-o", scratch, SOURCE]
         done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  # our own source
         if done.returncode == 0:
-            scratch.replace(target)
+            os.replace(scratch, target)
             return True
     return False
+
+
+def _library() -> str | None:
+    """The compiled file, made if need be; None where it cannot be."""
+    with open(SOURCE, "rb") as source:
+        digest = zlib.crc32(source.read())
+    name = f"quantum-{os.uname().machine}-{digest:08x}.so"
+    packaged = os.path.join(os.path.dirname(SOURCE), name)
+    if os.path.exists(packaged):
+        return packaged
+    target = os.path.join(_cache_dir(), name)
+    if os.path.exists(target):
+        return target
+    os.makedirs(_cache_dir(), exist_ok=True)
+    return target if _compile(target) else None
 
 
 def load_counter() -> Any:
     """The compiled `forkernel_block` function, or None where it cannot be built."""
     if os.environ.get("FORKERNEL_NO_COUNTER"):
         return None
-    digest = f"{zlib.crc32(SOURCE.read_bytes()):08x}"
-    name = f"quantum-{os.uname().machine}-{digest}.so"
-    packaged = SOURCE.with_name(name)
-    target = packaged if packaged.exists() else _cache_dir() / name
-    if not target.exists():
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not _compile(target):
-                return None
-        except OSError:
-            return None
     try:
-        return ctypes.CDLL(str(target)).forkernel_block
+        path = _library()
+        return ctypes.CDLL(path).forkernel_block if path else None
     except OSError:
         return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 
-from forkernel import syscalls
 from forkernel.syscalls.registry import REGISTRY
 
-for _module in pkgutil.iter_modules(syscalls.__path__):
-    if _module.name not in ("all", "registry", "coverage"):
-        importlib.import_module(f"forkernel.syscalls.{_module.name}")
+NOT_FAMILIES = ("__init__", "all", "registry", "coverage")
+
+for _name, _, _suffix in (_file.partition(".") for _file in sorted(os.listdir(os.path.dirname(__file__)))):
+    if _suffix == "py" and _name not in NOT_FAMILIES:
+        importlib.import_module(f"forkernel.syscalls.{_name}")
 
 __all__ = ["REGISTRY"]
