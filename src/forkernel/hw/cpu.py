@@ -240,7 +240,8 @@ class UnicornCpu:
 
     def _map_descriptors(self) -> None:
         """Page tables, for the privileged only, of the descriptor table: a program that loads a segment register
-        makes the CPU read it. Every address space points at the first of them."""
+        makes the CPU read it. Every address space points at the first of them.
+        """
         words = self._ram.words
         for shift, table, lower in zip((30, 21, 12), KERNEL_TABLES, (*KERNEL_TABLES[1:], GDT_FRAME), strict=True):
             index = KERNEL_BASE + (GDT_FRAME << PAGE_SHIFT) >> shift & 511
@@ -331,7 +332,8 @@ class UnicornCpu:
 
     def _refuse(self, vector: int) -> None:
         """Instead of this instruction, which the emulator would execute for anybody, raise an exception: the state
-        before it is kept, the CPU stops, and `run` goes on from there."""
+        before it is kept, the CPU stops, and `run` goes on from there.
+        """
         self._engine.save()
         self._refused = vector
         self._engine.lib.uc_emu_stop(self._engine.handle)
