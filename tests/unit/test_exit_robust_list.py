@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from forkernel.abi.errno import EFAULT
 from forkernel.errors import SysError
-from forkernel.kernel import exit as exit_module
+from forkernel.kernel import futex
 from forkernel.kernel.exit import FUTEX_OWNER_DIED, FUTEX_WAITERS, exit_robust_list
 
 HEAD, OFFSET = 0x1000, -16
@@ -44,7 +45,7 @@ class Memory:
 @pytest.fixture
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     addresses: list[int] = []
-    monkeypatch.setattr(exit_module.futex, "futex_wake_addr", lambda task, addr, count: addresses.append(addr))
+    monkeypatch.setattr(futex, "futex_wake_addr", lambda task, addr, count: addresses.append(addr))
     return addresses
 
 
@@ -52,7 +53,7 @@ def memory_with(entries: list[tuple[int, int]], pending: int = 0) -> Memory:
     """A list of (entry address, lock word)."""
     mm = Memory()
     chain = [HEAD, *(addr for addr, _ in entries), HEAD]
-    for here, after in zip(chain, chain[1:], strict=False):
+    for here, after in pairwise(chain):
         mm.put(here & ~1, after)
     mm.put(HEAD + 8, OFFSET)
     mm.put(HEAD + 16, pending)
