@@ -289,6 +289,11 @@ class Kernel:
         return list(self._processes)
 
     @property
+    def repeatable(self) -> bool:
+        """Whether time slices are counted in blocks of code, the same in every run (with the virtual clock)."""
+        return bool(self.system.cpu.hw.repeatable)
+
+    @property
     def unimplemented(self) -> list[Unimplemented]:
         """Calls that programs made and that are not there, in order of first use."""
         return list(self.system.unimplemented.values())

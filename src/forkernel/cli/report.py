@@ -23,6 +23,13 @@ def missing_lines(kernel: Kernel) -> list[str]:
     ]
 
 
+def repeatable_lines(kernel: Kernel) -> list[str]:
+    """Whether the same command would do the same again."""
+    if kernel.repeatable:
+        return []
+    return ["no C compiler was found to build the block counter: time slices follow the host's clock, not repeatable"]
+
+
 def leftover_lines(kernel: Kernel, process: Process) -> list[str]:
     """Processes left behind by `process` (itself not counted: its end is told)."""
     left = [task for task in kernel.leftover() if task.pid not in (1, process.pid)]

@@ -134,9 +134,9 @@ class Run:
 
     def report(self, kernel: Kernel, process: Process) -> None:
         """What is worth knowing at the end."""
-        from forkernel.cli.report import leftover_lines, missing_lines
+        from forkernel.cli.report import leftover_lines, missing_lines, repeatable_lines
 
-        for line in missing_lines(kernel):
+        for line in repeatable_lines(kernel) + missing_lines(kernel):
             complain(line)
         for line in [] if self.told else leftover_lines(kernel, process):
             complain(line)

@@ -36,6 +36,8 @@ GDT_FRAME = 1
 USER_CS, USER_SS = 0x33, 0x2B
 NO_EXIT = 0xFFFF_FFFF_FFFF_FFFF  # an address the guest cannot reach: emulation ends by stop alone
 UNLIMITED = 1 << 62
+LONE_PERIOD = 0.05  # seconds between two looks at the host while a lone task runs
+UNCOUNTED_PERIOD = 0.01  # and the slice, about, where blocks cannot be counted
 USER_FLAGS = 0x254DD5  # the flags a program may change: arithmetic, DF, TF, NT, AC, ID, RF
 
 EFER_VALUE = 1 << 0 | 1 << 8 | 1 << 10 | 1 << 11  # SCE LME LMA NXE
@@ -507,7 +509,8 @@ class UnicornCpu:
         if self.counting:
             return self._engine.lib.uc_emu_start
         if self._watchdog is None:
-            self._watchdog = Watchdog(self._engine.free.uc_emu_stop, self._engine.handle)
+            period = LONE_PERIOD if self.repeatable else UNCOUNTED_PERIOD
+            self._watchdog = Watchdog(self._engine.free.uc_emu_stop, self._engine.handle, period)
         return self._engine.free.uc_emu_start
 
     def count_blocks(self, wanted: bool) -> None:
@@ -546,20 +549,19 @@ class UnicornCpu:
 class Watchdog:
     """A thread that stops the CPU now and then while nothing else would, so that Python's signal handlers run."""
 
-    PERIOD = 0.05  # seconds
-
-    def __init__(self, stop: Any, handle: Any) -> None:
+    def __init__(self, stop: Any, handle: Any, period: float) -> None:
         import threading
 
         self._stop = stop
         self._handle = handle
+        self._period = period
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
         import time
 
         while self._handle:
-            time.sleep(self.PERIOD)
+            time.sleep(self._period)
             self._stop(self._handle)
 
 

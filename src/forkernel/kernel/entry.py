@@ -35,6 +35,8 @@ BLOCK_NS = 2  # and one block of user code
 LONE_SLICES = 4
 """After so many the CPU stops counting blocks, which costs time, until there is a use for it again. Virtual time
 then passes at traps alone."""
+UNCOUNTED_NS = 10_000_000
+"""User time charged when a host timer, not the block counter, stopped the CPU: about what has passed."""
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 X32_BIT = 0x40000000
 """Set in the number of an x32 call, which a kernel without x32 does not know."""
@@ -331,6 +333,9 @@ class Entry:
         self._charge(0)
         task = self.sched.current
         task.syscall_nr = -1
+        if not self.hw.repeatable:
+            task.utime += UNCOUNTED_NS
+            self.clock.now += UNCOUNTED_NS
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self.stop("timeout")
             return
