@@ -248,7 +248,7 @@ def boot_layout(seed: int) -> BootLayout:
     """Drawn once for a machine, not at each execve as on Linux: the CPU keeps translated code by virtual
     address, and so has it again when a program is run the second time. Stack and heap move each time.
     """
-    rng = Random(seed)  # repeatable on purpose
+    rng = Random(seed)  # noqa: S311  # repeatable on purpose
     return BootLayout(arch_mmap_rnd(rng), arch_mmap_rnd(rng))
 
 
