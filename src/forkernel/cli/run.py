@@ -128,7 +128,7 @@ class Run:
         with HostSignals(kernel) as signals:
             why = self.until_end(kernel, process, signals)
         status = self.exit_status(kernel, process, why, signals)
-        if kernel.unimplemented or kernel.leftover():
+        if kernel.unimplemented or kernel.leftover() or not kernel.repeatable:
             self.report(kernel, process)
         return status
 
