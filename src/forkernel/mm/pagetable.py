@@ -264,23 +264,20 @@ class PageTable:
         mapped yet. Takes a reference to each.
         """
         store = self.store
-        mine = ((1 << len(frames)) - 1) << first
-        if store.live[table] & mine or 0 in frames:
-            words = store.words
-            for index, frame in enumerate(frames, first):
-                if frame and not words[table * 512 + index]:
-                    self.set_leaf(table, index, store.frames.get(frame) << PAGE_SHIFT | flags)
-            return
-        at, refs = table * 512 + first, store.refs
-        store.words[at : at + len(frames)] = array("Q", [frame << PAGE_SHIFT | flags for frame in frames])
-        store.live[table] |= mine
-        self.pages += len(frames)
-        for frame in frames:
-            refs[frame] += 1
-        if not flags & PTE_NX:
-            held = store.frames.flags
-            for frame in frames:
-                held[frame] |= CODE
+        at, refs, held = table * 512 + first, store.refs, store.frames.flags
+        there = store.words[at : at + len(frames)].tolist()
+        store.words[at : at + len(frames)] = array(
+            "Q", [old or (frame and frame << PAGE_SHIFT | flags) for old, frame in zip(there, frames, strict=True)]
+        )
+        mask, bit, code = 0, 1 << first, 0 if flags & PTE_NX else CODE
+        for old, frame in zip(there, frames, strict=True):
+            if frame and not old:
+                refs[frame] += 1
+                held[frame] |= code
+                mask |= bit
+            bit <<= 1
+        store.live[table] |= mask
+        self.pages += mask.bit_count()
 
     def map(self, va: int, frame: int, flags: int) -> None:
         """Map one page: `flags` are PTE_* bits. Consumes the caller's reference to the frame."""
@@ -398,16 +395,16 @@ class PageTable:
         store = self.store
         user = PTE_U if access else 0
         for table, base in self.tables(start, end, own=True):
-            for index in each_bit(store.live[table]):
-                if start <= base + (index << 12) < end:
-                    at = table * 512 + index
-                    entry = store.words[at] & NOT_W & ~PTE_U | user
-                    if execute:
-                        entry &= ~PTE_NX
-                        store.frames.flags[entry >> 12 & FRAME_MASK] |= CODE
-                    else:
-                        entry |= PTE_NX
-                    store.words[at] = entry
+            first, last = max(start - base, 0) >> 12, min((end - base) >> 12, 512)
+            for index in each_bit(store.live[table] & (1 << last) - (1 << first)):
+                at = table * 512 + index
+                entry = store.words[at] & NOT_W & ~PTE_U | user
+                if execute:
+                    entry &= ~PTE_NX
+                    store.frames.flags[entry >> 12 & FRAME_MASK] |= CODE
+                else:
+                    entry |= PTE_NX
+                store.words[at] = entry
         store.tlb.flush_tlb()
 
     def move(self, old: int, new: int, length: int) -> None:
