@@ -11,7 +11,7 @@ int main(void)
     }
     pid_t second = spawn();
     if (second == 0) {
-        pause_ms(10);
+        until_state(first, 'Z');
         write(fd[1], "b", 1);
         raise(SIGKILL);
     }
