@@ -16,7 +16,7 @@ from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
 from forkernel.mm.fault import FAULT_OK, FAULT_OOM, handle_mm_fault
 from forkernel.mm.mmap import dup_mmap, exit_mmap
 from forkernel.mm.pagetable import PageTable
-from forkernel.mm.vma import VM_EXEC, VM_READ, VM_WRITE, VmaList
+from forkernel.mm.vma import VM_READ, VmaList
 
 if TYPE_CHECKING:
     from forkernel.hw.frames import FrameTable
