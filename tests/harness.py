@@ -15,6 +15,7 @@ Compiled programs are cached in build/guest by the hash of all that went into th
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import os
 import platform
@@ -176,10 +177,8 @@ def _run(command: list[str], cwd: Path, stdin: bytes, timeout: float, env: dict[
         stdout, stderr = process.communicate()
         return Result(stdout, -1, stderr + b"\n(timed out)")
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
     return Result(stdout, 128 - code if code < 0 else code, stderr)
 
 
