@@ -23,8 +23,9 @@ from forkernel.abi.capability import (
     SECBIT_NOROOT,
 )
 from forkernel.abi.errno import EINVAL, EPERM
+from forkernel.abi.resource import RLIMIT_NPROC
 from forkernel.errors import SysError
-from forkernel.kernel.task import PF_SUPERPRIV
+from forkernel.kernel.task import PF_NPROC_EXCEEDED, PF_SUPERPRIV
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -111,6 +112,15 @@ def _valid_id(number: int) -> int:
     return number
 
 
+def flag_nproc_exceeded(task: Task, uid: int) -> None:
+    """A process about to belong to a user with too many of them already may not execve (setuid(2), execve(2))."""
+    if uid == task.cred.uid:
+        return
+    task.flags &= ~PF_NPROC_EXCEEDED
+    if uid and task.system.user_tasks(uid) > task.signal.rlim[RLIMIT_NPROC][0]:
+        task.flags |= PF_NPROC_EXCEEDED
+
+
 def setuid(task: Task, uid: int) -> None:
     """All four user IDs with CAP_SETUID, else the effective one back to the real or saved one."""
     old = task.cred
@@ -121,6 +131,7 @@ def setuid(task: Task, uid: int) -> None:
         new = old._replace(euid=uid, fsuid=uid)
     else:
         raise SysError(EPERM)
+    flag_nproc_exceeded(task, new.uid)
     commit_creds(task, fix_setuid(old, new))
 
 
@@ -136,6 +147,7 @@ def setreuid(task: Task, ruid: int, euid: int) -> None:
     if ruid != INVALID_ID or (euid != INVALID_ID and euid != old.uid):
         saved = effective
     new = old._replace(uid=real, euid=effective, suid=saved, fsuid=effective)
+    flag_nproc_exceeded(task, new.uid)
     commit_creds(task, fix_setuid(old, new))
 
 
@@ -152,6 +164,7 @@ def setresuid(task: Task, ruid: int, euid: int, suid: int) -> None:
     if (real, effective, saved) != (old.uid, old.euid, old.suid) or (euid != INVALID_ID and effective != fsuid):
         fsuid = effective
     new = old._replace(uid=real, euid=effective, suid=saved, fsuid=fsuid)
+    flag_nproc_exceeded(task, new.uid)
     commit_creds(task, fix_setuid(old, new))
 
 

@@ -24,9 +24,9 @@ from forkernel.abi.errno import (
     ENAMETOOLONG,
     ENOENT,
 )
-from forkernel.abi.fcntl import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
+from forkernel.abi.fcntl import AT_EMPTY_PATH, AT_EXECVE_CHECK, AT_FDCWD, AT_SYMLINK_NOFOLLOW
 from forkernel.abi.personality import PER_CLEAR_ON_SETID, READ_IMPLIES_EXEC
-from forkernel.abi.resource import RLIMIT_STACK
+from forkernel.abi.resource import RLIMIT_NPROC, RLIMIT_STACK
 from forkernel.abi.signal import SIGCHLD, SIGSEGV, SS_DISABLE
 from forkernel.arch.x86_64.process import start_thread
 from forkernel.errors import SysError
@@ -42,6 +42,7 @@ from forkernel.kernel.task import (
     EXIT_DEAD,
     PF_FORKNOEXEC,
     PF_KTHREAD,
+    PF_NPROC_EXCEEDED,
     SIGNAL_GROUP_EXIT,
     SighandStruct,
     Task,
@@ -123,9 +124,12 @@ class Bprm:
 
 
 def do_execveat(task: Task, dirfd: int, path: int, argv: int, envp: int, flags: int) -> int:
-    """execveat(2); `path`, `argv` and `envp` are user addresses. Returns 0 in the new program."""
+    """execveat(2); `path`, `argv` and `envp` are user addresses. Returns 0 in the new program, or in the old one
+    with AT_EXECVE_CHECK, which only asks.
+    """
     assert task.mm is not None
     name = getname(task.mm, path, flags)
+    check_nproc(task)
     bprm = alloc_bprm(task, dirfd, name, flags)
     try:
         reader = UserStrings(task.mm)
@@ -135,6 +139,9 @@ def do_execveat(task: Task, dirfd: int, path: int, argv: int, envp: int, flags: 
         bprm.add_string(bprm.filename)
         bprm.envp = reader.strings(bprm, env_pointers)
         bprm.argv = reader.strings(bprm, arg_pointers)
+        if flags & AT_EXECVE_CHECK:
+            bprm.release()
+            return 0
         return bprm_execve(task, bprm)
     except SysError:
         bprm.release()
@@ -165,12 +172,20 @@ def getname(mm: MmStruct, addr: int, flags: int) -> bytes:
     return name
 
 
+def check_nproc(task: Task) -> None:
+    """EAGAIN for a process that changed to a user with more processes than RLIMIT_NPROC, and still has."""
+    if task.flags & PF_NPROC_EXCEEDED:
+        if task.system.user_tasks(task.cred.uid) > task.signal.rlim[RLIMIT_NPROC][0]:
+            raise SysError(EAGAIN)
+        task.flags &= ~PF_NPROC_EXCEEDED
+
+
 def alloc_bprm(task: Task, dirfd: int, name: bytes, flags: int) -> Bprm:
     """Open the program; EINVAL for unknown flags, else as open_exec."""
-    if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
+    if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EXECVE_CHECK):
         raise SysError(EINVAL)
     bprm = Bprm()
-    bprm.file = task.system.vfs.open_exec(task, dirfd, name, flags)
+    bprm.file = task.system.vfs.open_exec(task, dirfd, name, flags & ~AT_EXECVE_CHECK)
     if dirfd == AT_FDCWD or name.startswith(b"/"):
         bprm.filename = name
     else:

@@ -156,6 +156,10 @@ class System:
         """Every task but process 0, in order of creation."""
         return iter(list(self.pids.tasks))
 
+    def user_tasks(self, uid: int) -> int:
+        """Threads of a user, for RLIMIT_NPROC."""
+        return sum(task.cred.uid == uid for task in self.pids.tasks)
+
     def cpu_times(self) -> tuple[int, int, int, int]:
         """Nanoseconds of the CPU in user mode, in niced user mode, in the kernel, and idle."""
         user, nice, kernel = self.user_ns, self.nice_ns, self.system_ns
