@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from forkernel.abi.errno import EBADF, EINVAL, EIO, EPERM
+from forkernel.abi.errno import EBADF, EINVAL, EIO, ENOENT, EPERM
 from forkernel.abi.fcntl import O_PATH
 from forkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFREG, Dirent, dtype_of
 from forkernel.errors import SysError
@@ -195,6 +195,18 @@ class ProcDir(ProcInode):
     def names(self, task: Task) -> list[bytes]:
         """Names of the entries now."""
         return list(self.children)
+
+    def create(self, task: Task, name: bytes, mode: int, rdev: int = 0) -> Inode:
+        """A name that is not there cannot be looked up, so nothing can be made under it: ENOENT."""
+        raise SysError(ENOENT)
+
+    def mkdir(self, task: Task, name: bytes, mode: int) -> Inode:
+        """As `create`."""
+        raise SysError(ENOENT)
+
+    def symlink(self, task: Task, name: bytes, target: bytes) -> Inode:
+        """As `create`."""
+        raise SysError(ENOENT)
 
 
 class StaticDir(ProcDir):
