@@ -18,16 +18,21 @@ from forkernel.abi.capability import (
     SECBIT_NO_SETUID_FIXUP,
 )
 from forkernel.abi.errno import EINVAL, EPERM
+from forkernel.abi.resource import RLIM_NLIMITS
 from forkernel.errors import SysError
 from forkernel.kernel import cred
 from forkernel.kernel.cred import INVALID_ID, Cred
+from forkernel.kernel.task import PF_NPROC_EXCEEDED
 
 ids = st.sampled_from([0, 1, 2])
 choices = st.sampled_from([INVALID_ID, 0, 1, 2, 3])
 
 
 def task_of(credentials: Cred) -> Any:
-    return SimpleNamespace(cred=credentials, mm=SimpleNamespace(dumpable=1), flags=0, pdeath_signal=9)
+    task = SimpleNamespace(cred=credentials, mm=SimpleNamespace(dumpable=1), flags=0, pdeath_signal=9)
+    task.signal = SimpleNamespace(rlim=[(2, 2)] * RLIM_NLIMITS)
+    task.system = SimpleNamespace(user_tasks=lambda uid: 3 if uid == 7 else 0)
+    return task
 
 
 def user_ids(task: Any) -> tuple[int, int, int, int]:
@@ -39,6 +44,14 @@ def errno_of(call: Any, *arguments: Any) -> int:
     with pytest.raises(SysError) as caught:
         call(*arguments)
     return caught.value.errno
+
+
+def test_a_change_to_a_user_with_too_many_processes_is_remembered_for_execve() -> None:
+    task = task_of(Cred())
+    cred.setresuid(task, 7, INVALID_ID, INVALID_ID)
+    assert task.flags & PF_NPROC_EXCEEDED
+    cred.setresuid(task, 8, INVALID_ID, INVALID_ID)
+    assert not task.flags & PF_NPROC_EXCEEDED
 
 
 def test_setuid_by_root_gives_everything_up() -> None:
