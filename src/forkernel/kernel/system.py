@@ -85,6 +85,7 @@ class System:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.clock: Clock = make_clock(options.clock)
+        self.clock.jump_to(BOOT_NS)
         self.timers = TimerQueue()
         self.sched = Scheduler(self)
         self.pids = PidTable()
