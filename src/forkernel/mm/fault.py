@@ -52,9 +52,9 @@ def handle_mm_fault(mm: MmStruct, addr: int, *, write: bool = False, execute: bo
         table, index = mm.pt.make_path(addr)
         entry = mm.pt.store.words[table * 512 + index]
         if entry & PTE_P:
-            return _protection_fault(mm, vma, addr, table, index, entry, write=write)
+            return _protection_fault(mm, vma, addr, table, index, entry, write=write, execute=execute)
         if vma.mapping is None:
-            return _anonymous_fault(mm, vma, table, index, write=write)
+            return _anonymous_fault(mm, table, index, write=write, execute=execute)
         return _file_fault(mm, vma, addr, table, index, write=write)
     except SysError as error:
         return FAULT_OOM if error.errno == ENOMEM else FAULT_SIGBUS
@@ -65,13 +65,16 @@ def _protection(vma: Vma) -> int:
     return 0 if vma.flags & VM_EXEC else PTE_NX
 
 
-def _anonymous_fault(mm: MmStruct, vma: Vma, table: int, index: int, *, write: bool) -> int:
+def _anonymous_fault(mm: MmStruct, table: int, index: int, *, write: bool, execute: bool) -> int:
+    """A page of zeros. It is no code until it is executed, whatever the area allows: a program whose stack may be
+    executed would lose all translated code at every call that writes to it.
+    """
     frames = mm.frames
     if write:
         entry = frames.alloc() << PAGE_SHIFT | WRITABLE
     else:
         entry = frames.get(frames.zero_frame) << PAGE_SHIFT | READABLE
-    mm.pt.set_leaf(table, index, entry | _protection(vma))
+    mm.pt.set_leaf(table, index, entry if execute else entry | PTE_NX)
     return FAULT_OK
 
 
@@ -106,16 +109,18 @@ def _map_around(mm: MmStruct, vma: Vma, page: int, table: int, index: int) -> No
     mm.pt.map_absent(table, first, frames, READABLE & ~PTE_A | _protection(vma))
 
 
-def _protection_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int, entry: int, *, write: bool) -> int:
-    """The page is present. A read or fetch has nothing left to do; a write gets its own page (do_wp_page)."""
+def _protection_fault(
+    mm: MmStruct, vma: Vma, addr: int, table: int, index: int, entry: int, *, write: bool, execute: bool
+) -> int:
+    """The page is present. A fetch makes it code; a write gets its own page (do_wp_page); a read has nothing to do."""
     pt, frames = mm.pt, mm.frames
     at = table * 512 + index
     if not entry & PTE_U:  # left over from PROT_NONE
         entry |= PTE_U
         pt.store.words[at] = entry
     if not write:
-        if vma.flags & VM_EXEC and entry & PTE_NX:
-            pt.set_leaf(table, index, (frames.get(entry >> 12 & FRAME_MASK) << PAGE_SHIFT) | READABLE)
+        if execute and entry & PTE_NX:
+            pt.set_leaf(table, index, frames.get(entry >> 12 & FRAME_MASK) << PAGE_SHIFT | entry & 0xFFF)
         return FAULT_OK
     if entry & PTE_W:
         return FAULT_OK
@@ -128,5 +133,5 @@ def _protection_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int,
         pt.store.words[at] = entry | PTE_W | PTE_D | PTE_A
     else:
         new = frames.alloc() if frame == frames.zero_frame else frames.copy(frame)
-        pt.set_leaf(table, index, new << PAGE_SHIFT | WRITABLE | _protection(vma))
+        pt.set_leaf(table, index, new << PAGE_SHIFT | WRITABLE | entry & PTE_NX)
     return FAULT_OK
