@@ -299,7 +299,9 @@ class Kernel:
         return list(self.system.unimplemented.values())
 
     def leftover(self) -> list[Task]:
-        """User processes and zombies that are still there."""
+        """User processes and zombies that are still there; none when PID 1 is gone, and the machine with it."""
+        if self.system.init_status is not None:
+            return []
         return [task for task in self.system.pids.processes() if not task.flags & 0x200000]
 
     def tree(self) -> str:

@@ -368,6 +368,5 @@ def unhash_process(task: Task) -> None:
     """Give the PID back and leave the family (Linux: __unhash_process)."""
     if task.is_leader:
         task.real_parent.children.pop(task, None)
-    task.system.account_dead(task)
     task.system.pids.detach(task)
     task.pidfd_wait.wake_up()

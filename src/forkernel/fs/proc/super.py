@@ -67,6 +67,18 @@ class ProcTop(Inode):
         """An entry by name."""
         return self.filled().lookup(task, name)
 
+    def create(self, task: Task, name: bytes, mode: int, rdev: int = 0) -> Inode:
+        """Nothing can be made: ENOENT, see `ProcDir.create`."""
+        return self.filled().create(task, name, mode, rdev)
+
+    def mkdir(self, task: Task, name: bytes, mode: int) -> Inode:
+        """As `create`."""
+        return self.filled().mkdir(task, name, mode)
+
+    def symlink(self, task: Task, name: bytes, target: bytes) -> Inode:
+        """As `create`."""
+        return self.filled().symlink(task, name, target)
+
     def iterate(self, task: Task) -> list[Dirent]:
         """All entries."""
         return self.filled().iterate(task)
