@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 SYSCALL_NS = 250  # virtual time that entering and leaving the kernel takes
 FAULT_NS = 500
-BLOCK_NS = 2  # and one block of user code
-LONE_SLICES = 4
+BLOCK_NS = 10  # and one block of user code: about what the emulator needs for it
+LONE_SLICES = 16
 """After so many the CPU stops counting blocks, which costs time, until there is a use for it again. Virtual time
 then passes at traps alone."""
 UNCOUNTED_NS = 10_000_000
@@ -422,7 +422,7 @@ class Entry:
             if prev.state == TASK_DEAD:
                 self.cpu.forget(prev)
             elif prev.state == TASK_RUNNING and not prev.se.on_rq and prev.pid:
-                sched.enqueue(prev, head=prev.se.slice_left > 0)
+                sched.put_prev_task(prev)
             sched.need_resched = False  # now, for putting the last one back may have asked for this very choice
             task = sched.pick_next_task()
             if task is None:

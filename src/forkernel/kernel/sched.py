@@ -61,8 +61,8 @@ class Scheduler:
     """
 
     __slots__ = (
-        "_fair", "_rt", "_tickets", "current", "lone", "min_vruntime", "need_resched", "nr_running", "nr_switches",
-        "system",
+        "_fair", "_rt", "_tickets", "_turn_over", "current", "lone", "min_vruntime", "need_resched", "nr_running",
+        "nr_switches", "system",
     )  # fmt: skip
 
     def __init__(self, system: System) -> None:
@@ -75,6 +75,9 @@ class Scheduler:
         """Tasks queued; `current` not counted."""
         self.nr_switches = 0
         self.min_vruntime = 0
+        """No fair task on the queue is behind this, and it never goes back; `_update_min_vruntime` brings it up."""
+        self._turn_over = False
+        """The current task used up its round-robin slice, or yielded: it goes behind its equals."""
         self._fair: list[tuple[int, int, Task]] = []
         self._rt: dict[int, deque[Task]] = {}
         self._tickets = 0
@@ -139,6 +142,10 @@ class Scheduler:
                 return task
         return None
 
+    def put_prev_task(self, task: Task) -> None:
+        """The current task stays runnable: back on the queue, a preempted real-time task before its equals."""
+        self.enqueue(task, head=not self._turn_over)
+
     # --- time
 
     def update_curr(self) -> None:
@@ -161,7 +168,11 @@ class Scheduler:
         """`task` is current from now on; gives it a slice (put_prev/set_next_task)."""
         se = task.se
         se.exec_start = self.system.clock.now
-        se.slice_left = RR_SLICE_NS if se.policy == SCHED_RR else SLICE_NS
+        if se.policy != SCHED_RR:
+            se.slice_left = SLICE_NS
+        elif not 0 < se.slice_left <= RR_SLICE_NS:  # what was left when it was preempted is kept
+            se.slice_left = RR_SLICE_NS
+        self._turn_over = False
         self.current = task
         self.nr_switches += 1
         if (timers := task.signal.cpu_timers) is not None:
@@ -170,11 +181,24 @@ class Scheduler:
     def tick(self) -> None:
         """The quantum is over: ask for a new choice if the current task's slice is used up."""
         self.update_curr()
-        task = self.current
-        if task.se.slice_left <= 0:
-            task.se.slice_left = RR_SLICE_NS if task.se.policy == SCHED_RR else SLICE_NS
-            if self.nr_running and task.se.policy != SCHED_FIFO:
-                self.need_resched = True
+        se = self.current.se
+        if se.slice_left <= 0:
+            se.slice_left = RR_SLICE_NS if se.policy == SCHED_RR else SLICE_NS
+            if self.nr_running and se.policy != SCHED_FIFO:
+                self.need_resched = self._turn_over = True
+
+    def _update_min_vruntime(self) -> None:
+        """Up to the fair task that is furthest behind, the current one included; it may have run alone for long."""
+        fair, current = self._fair, self.current
+        while fair and fair[0][1] != fair[0][2].se.ticket:
+            heapq.heappop(fair)
+        furthest = fair[0][0] if fair else None
+        if current.pid and current.state == TASK_RUNNING and not is_rt(current):
+            self.update_curr()
+            own = current.se.vruntime
+            furthest = own if furthest is None else min(own, furthest)
+        if furthest is not None and furthest > self.min_vruntime:
+            self.min_vruntime = furthest
 
     # --- fork
 
@@ -219,6 +243,7 @@ class Scheduler:
             return True
         se = task.se
         if not se.on_rq:
+            self._update_min_vruntime()
             se.vruntime = max(se.vruntime, self.min_vruntime - SLEEPER_CREDIT_NS)
             self.enqueue(task)
             self._check_preempt(task)
@@ -249,9 +274,17 @@ class Scheduler:
     # --- calls
 
     def set_params(self, task: Task) -> None:
-        """Policy, priority or nice value changed: queue the task anew by them."""
-        if task.se.on_rq:
+        """Policy, priority or nice value changed: queue the task anew by them.
+
+        One that was of the real-time class until now has used no virtual time, and has no claim to it.
+        """
+        self._update_min_vruntime()
+        queued = task.se.on_rq
+        if queued:
             self.dequeue(task)
+        if not is_rt(task):
+            task.se.vruntime = max(task.se.vruntime, self.min_vruntime - SLEEPER_CREDIT_NS)
+        if queued:
             self.enqueue(task)
         self.need_resched = True
 
@@ -261,8 +294,7 @@ class Scheduler:
         task = self.current
         if not is_rt(task) and self._fair:
             task.se.vruntime = max(task.se.vruntime, max(entry[0] for entry in self._fair) + 1)
-        task.se.slice_left = 0
-        self.need_resched = True
+        self.need_resched = self._turn_over = True
 
     def switch_mm(self, task: Task) -> None:
         """The task's address space was exchanged (execve)."""
