@@ -12,8 +12,9 @@ from typing import Any
 
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.fs.fdtable import FilesStruct
-from forkernel.hw.scripted import Call, Operand, Script, ScriptedCpu, Step
+from forkernel.hw.scripted import Call, Operand, Script, ScriptedCpu, Step, work
 from forkernel.init.boot import BuiltinInit, Program, start_kernel
+from forkernel.kernel.entry import BLOCK_NS
 from forkernel.kernel.hrtimer import Timer
 from forkernel.kernel.kthread import kernel_thread
 from forkernel.kernel.system import Options, System
@@ -39,6 +40,11 @@ def exit_(status: Operand) -> Step:
 
 def fork() -> Step:
     return call("fork")
+
+
+def work_for(nanoseconds: int) -> list[Step]:
+    """User code that takes so much virtual time; rcx is lost."""
+    return work(nanoseconds // BLOCK_NS)
 
 
 def script(*items: Step | str | list[Step], number: int = 0) -> Script:

@@ -19,7 +19,7 @@ from forkernel.kernel.sched import (
     SLICE_NS,
     WEIGHTS,
 )
-from scripted_machine import DATA, RESULTS, Machine, call, exit_, fork, script
+from scripted_machine import DATA, RESULTS, Machine, call, exit_, fork, script, work_for
 
 MS = 1_000_000
 SPIN = script("spin", *work(1 << 40), Jump("spin"))
@@ -208,7 +208,7 @@ def test_rr_takes_turns(tmp_path):
 def test_a_preempted_real_time_task_goes_on_before_its_equals(tmp_path):
     """Two of priority 5; one of priority 9 sleeps and wakes: it takes the CPU at once and gives it back."""
     m = machine(tmp_path, spin=SPIN, sleeper=script(
-        Store(DATA + 8, 7 * MS), "again", call("nanosleep", DATA, 0), *work(100_000), Jump("again"), number=1,
+        Store(DATA + 8, 7 * MS), "again", call("nanosleep", DATA, 0), *work_for(200_000), Jump("again"), number=1,
     ))  # fmt: skip
     high = start(m, "sleeper", SCHED_FIFO, priority=9)
     first, second = start(m, "spin", SCHED_FIFO, priority=5), start(m, "spin", SCHED_FIFO, priority=5)
@@ -240,7 +240,7 @@ def test_priorities_run_in_order(tmp_path):
         def sched_process_exit(self, task, *rest):
             ends.append(task.pid)
 
-    m = machine(tmp_path, job=script(*work(5_000_000), exit_(0)))
+    m = machine(tmp_path, job=script(*work_for(10 * MS), exit_(0)))
     m.system.trace.attach(Sink())
     idle = start(m, "job", SCHED_IDLE)
     fair = start(m, "job")
@@ -274,7 +274,7 @@ def test_idle_gets_next_to_nothing_but_not_nothing(tmp_path):
 
 
 def test_idle_has_the_cpu_to_itself_when_it_is_alone(tmp_path):
-    m = machine(tmp_path, job=script(*work(1_000_000), exit_(0)))
+    m = machine(tmp_path, job=script(*work_for(2 * MS), exit_(0)))
     idle = start(m, "job", SCHED_IDLE)
     assert m.run() == "idle"
     assert m.status(idle) == 0

@@ -23,6 +23,7 @@ from scripted_machine import (
     fork,
     run_script,
     script,
+    work_for,
 )
 
 SIGILL, SIGTRAP, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGALRM, SIGCONT, SIGSTOP = 4, 5, 8, 9, 10, 11, 14, 18, 19
@@ -149,7 +150,7 @@ def test_vfork_shares_memory_and_the_parent_waits_for_the_exit(run):
         Load("rdx", DATA),
         exit_("rdx"),
         "child",
-        *work(100_000),
+        *work_for(200_000),
         Store(DATA, 21),
         exit_(0),
     ) == 21  # fmt: skip
@@ -188,7 +189,7 @@ def test_a_process_that_ends_while_its_thread_spins(run):
     assert run(
         call("clone", THREAD, DATA + 0x4000, 0, 0, 0),
         Jump("thread", "rax", 0),
-        *work(10_000),
+        *work_for(20_000),
         exit_(3),
         "thread",
         Jump("thread"),
@@ -320,7 +321,7 @@ def test_a_signal_interrupts_a_read_or_it_is_restarted(run, flags, result):
         "child",
         call("getppid"),
         call("kill", "rax", SIGUSR1),
-        *work(50_000),
+        *work_for(100_000),
         Store(DATA + 128, 100),
         call("write", 1, DATA + 128, 1),
         exit_(0),
@@ -335,7 +336,7 @@ def test_a_spinning_process_can_be_killed(run):
         fork(),
         Jump("child", "rax", 0),
         Set("rbx", "rax"),
-        *work(1_000_000),
+        *work_for(2_000_000),
         call("kill", "rbx", SIGKILL),
         call("wait4", -1, DATA, 0, 0),
         Load("rdx", DATA),
@@ -352,14 +353,14 @@ def test_an_alarm_interrupts_user_code(run):
         Store(DATA + 16, 0),
         Store(DATA + 24, 1000),  # 1 ms
         call("setitimer", 0, DATA, 0),
-        *work(5_000_000),  # 10 ms
+        *work_for(10_000_000),
         Load("rbx", RESULTS),
         exit_("rbx"),
         "handler",
         Load("rdx", RESULTS),
         Add("rdx", 1),
         Store(RESULTS, "rdx"),
-        *work(1000),
+        *work_for(2000),
         Return(),
         *RESTORER,
     ) == 1  # fmt: skip
@@ -400,7 +401,7 @@ def test_a_lone_spinner_ends(run):
 
 
 def test_two_spinners_take_turns(tmp_path):
-    spinner = script(*work(10_000_000), exit_(0))
+    spinner = script(*work_for(20_000_000), exit_(0))
     machine = Machine(tmp_path, {"main": spinner})
     first, second = machine.start("main"), machine.start("main")
     assert machine.run(15_000_000) == "time"
@@ -414,7 +415,7 @@ def test_a_run_repeats_step_by_step(tmp_path):
 
     def record(folder):
         folder.mkdir()
-        child = [Jump("child"), "child", *work(5_000), call("sched_yield"), exit_(1)]
+        child = [Jump("child"), "child", *work_for(10_000), call("sched_yield"), exit_(1)]
         machine = Machine(folder, {"main": script(fork(), fork(), fork(), *child)})
         seen = []
         machine.cpu.trace = lambda at: seen.append((machine.system.clock.now, machine.system.current.pid, at))
