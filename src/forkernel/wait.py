@@ -77,7 +77,6 @@ class Sleep(Exception):
         on_signal: int = ERESTARTSYS,
         interruptible: bool = True,
     ) -> None:
-        super().__init__()
         self.queues = queues
         self.resume = resume
         self.deadline = deadline
