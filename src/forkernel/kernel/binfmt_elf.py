@@ -46,11 +46,12 @@ from forkernel.abi.elf import (
     phdr_table_size,
     read_ehdr,
 )
-from forkernel.abi.errno import EEXIST, EINVAL, EIO, ELIBBAD, ENOEXEC, ENOMEM
-from forkernel.abi.fcntl import AT_FDCWD
+from forkernel.abi.errno import EEXIST, EINVAL, EIO, ELIBBAD, ENOEXEC, ENOMEM, EOVERFLOW
+from forkernel.abi.fcntl import AT_EMPTY_PATH, AT_FDCWD
 from forkernel.abi.personality import ADDR_NO_RANDOMIZE, MMAP_PAGE_ZERO
 from forkernel.arch.x86_64.elf import ARCH_DLINFO, ELF_HWCAP, ELF_HWCAP2, ELF_PLATFORM, EM_X86_64
 from forkernel.errors import SysError
+from forkernel.fs.file import MAX_LFS_FILESIZE
 from forkernel.mm.layout import (
     ELF_ET_DYN_BASE,
     TASK_SIZE,
@@ -156,7 +157,7 @@ def open_interp(task: Task, file: File, interp: Phdr, head: bytes) -> File:
     if name[-1]:
         raise SysError(ENOEXEC)
     path = name[: name.index(0)]
-    opened: File = task.system.vfs.open_exec(task, AT_FDCWD, path, 0)
+    opened: File = task.system.vfs.open_exec(task, AT_FDCWD, path, 0 if path else AT_EMPTY_PATH)
     return opened
 
 
@@ -345,6 +346,8 @@ def plan_of(loads: tuple[Phdr, ...]) -> Plan | None:
         start, file_end, end = vaddr - within, vaddr + phdr.p_filesz, page_align(vaddr + phdr.p_memsz)
         if start < last or phdr.p_offset & OFFSET != within or not phdr.p_filesz:
             return None
+        if phdr.p_offset + phdr.p_filesz > MAX_LFS_FILESIZE:
+            return None
         last = end
         flags = segment_flags(phdr)
         zero_start = page_align(file_end)
@@ -390,6 +393,8 @@ def elf_load(mm: MmStruct, file: File, phdr: Phdr, bias: int) -> None:
     if phdr.p_filesz:
         if phdr.p_offset & OFFSET != within:
             raise SysError(EINVAL)
+        if phdr.p_offset + phdr.p_filesz > MAX_LFS_FILESIZE:
+            raise SysError(EOVERFLOW)
         flags = segment_flags(phdr)
         zero_start = page_align(file_end)
         pgoff = phdr.p_offset >> PAGE_SHIFT

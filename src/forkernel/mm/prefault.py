@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from forkernel.arch.x86_64.pgtable import PTE_NX
 from forkernel.mm.fault import READABLE
-from forkernel.mm.vma import PAGE_SHIFT, PAGE_SIZE, VM_EXEC, Vma
+from forkernel.mm.vma import PAGE_SHIFT, PAGE_SIZE, VM_ACCESS_FLAGS, VM_EXEC, Vma
 
 if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
@@ -26,7 +26,7 @@ def map_cached_pages(mm: MmStruct) -> None:
     SysError(ENOMEM) leaves what was mapped so far.
     """
     for vma in mm.vmas:
-        if vma.mapping is not None and not vma.shared:
+        if vma.mapping is not None and not vma.shared and vma.flags & VM_ACCESS_FLAGS:
             _map_area(mm, vma)
 
 
