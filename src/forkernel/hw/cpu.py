@@ -480,6 +480,8 @@ class UnicornCpu:
         self._handler = handler
         self._stopping = False
         engine = self._engine
+        if self._count_wanted != self.counting:
+            self._set_counting(self._count_wanted)
         while not self._stopping:
             engine.restore()
             if self._flush_wanted:

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 SYSCALL_NS = 250  # virtual time that entering and leaving the kernel takes
 FAULT_NS = 500
 BLOCK_NS = 10  # and one block of user code: about what the emulator needs for it
-LONE_SLICES, LONE_SLICES_MOST = 4, 4096
-"""After so many the CPU stops counting blocks, which costs time, until there is a use for it again. Virtual time
-then passes at traps alone. Each time it did not last, twice as many: to change costs all translated code."""
+LONE_SLICES_MOST = 4096
+"""`Scheduler.lone_after` doubles up to this."""
 UNCOUNTED_NS = 10_000_000
 """User time charged when a host timer, not the block counter, stopped the CPU: about what has passed."""
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
@@ -95,9 +94,8 @@ class Entry:
         self._calls = calls
         self._granted = self.hw.quantum_struct.left
         self._grant_end = 0
-        self._lone_after = LONE_SLICES
-        self._lone_slices = 0
-        """Slices on end that the current task used up with nobody else to run and no timer to wait for."""
+        if system.sched.lone:
+            self.hw.count_blocks(False)
         self._deadline: float | None = None
 
     # --- running
@@ -149,10 +147,10 @@ class Entry:
         horizon = max(min(longest, self.timers.next_expiry - now), 1000)
         self._grant_end = now + horizon
         if self.sched.nr_running or self.timers.next_expiry < KTIME_MAX:
-            self._lone_slices = 0
+            self.sched.lone_slices = 0
             if self.sched.lone:
                 self._count_blocks(True)
-                self._lone_after = min(self._lone_after * 2, LONE_SLICES_MOST)
+                self.sched.lone_after = min(self.sched.lone_after * 2, LONE_SLICES_MOST)
         blocks = horizon // BLOCK_NS
         self.hw.set_quantum(blocks)
         self._granted = blocks
@@ -343,8 +341,8 @@ class Entry:
             return
         self._grant_end = 0
         self.hw.flush_tlb()  # the emulator sizes its TLB by use, and only when it is flushed
-        self._lone_slices += 1
-        if self._lone_slices == self._lone_after and self.hw.counting:
+        self.sched.lone_slices += 1
+        if self.sched.lone_slices == self.sched.lone_after and self.hw.counting:
             self._count_blocks(False)
         self._exit_to_user_mode(task)
 

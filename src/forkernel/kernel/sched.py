@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SCHED_NORMAL, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 0, 1, 2, 3, 5
 SLICE_NS = 3_000_000
+LONE_SLICES = 4
 RR_SLICE_NS = 100_000_000
 WAKEUP_GRANULARITY_NS = 1_000_000
 SLEEPER_CREDIT_NS = 3_000_000
@@ -61,7 +62,7 @@ class Scheduler:
     """
 
     __slots__ = (
-        "_fair", "_rt", "_tickets", "_turn_over", "current", "lone", "min_vruntime", "need_resched", "nr_running",
+        "_fair", "_rt", "_tickets", "_turn_over", "current", "lone", "lone_after", "lone_slices", "min_vruntime", "need_resched", "nr_running",
         "nr_switches", "system",
     )  # fmt: skip
 
@@ -71,6 +72,12 @@ class Scheduler:
         self.need_resched = False
         self.lone = False
         """The CPU counts no blocks, since the current task is alone: a second one must be noticed at once."""
+        self.lone_slices = 0
+        """Slices on end that the current task used up with nobody else to run and no timer to wait for."""
+        self.lone_after = LONE_SLICES
+        """After so many the CPU stops counting blocks, which costs time, until there is a use for it again. Virtual
+        time then passes at traps alone. Twice as many each time that it did not last: a change costs all
+        translated code."""
         self.nr_running = 0
         """Tasks queued; `current` not counted."""
         self.nr_switches = 0
