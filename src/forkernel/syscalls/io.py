@@ -7,6 +7,7 @@ and EFAULT comes only when that is nothing.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from forkernel.abi.errno import EBADF, EFAULT, EINVAL, EISDIR, EOPNOTSUPP, ESPIPE, EXDEV
@@ -14,9 +15,13 @@ from forkernel.abi.fcntl import O_APPEND
 from forkernel.abi.stat import s_isdir, s_isreg
 from forkernel.abi.types import I32, I64, U32, U64, CStruct
 from forkernel.errors import SysError
-from forkernel.fs.devices import NullFile, ZeroFile
-from forkernel.fs.file import DirFile, File
+from forkernel.fs.devices import CharFile, NullFile, ZeroFile
+from forkernel.fs.file import DirFile, File, RegFile
+from forkernel.fs.pipe import PipeFile
+from forkernel.fs.stdio import StdioFile
 from forkernel.fs.timedread import TimedRead
+from forkernel.fs.tty import TtyFile
+from forkernel.fs.unix import UnixFile
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf, UserInOut
 from forkernel.syscalls.registry import syscall
@@ -30,6 +35,8 @@ TASK_SIZE = (1 << 47) - PAGE_SIZE
 UIO_MAXIOV = 1024
 SEEK_MAX = 4
 SENDFILE_CHUNK = 1 << 16
+SPLICE_TARGETS = (RegFile, PipeFile, CharFile, StdioFile, TtyFile, UnixFile)
+"""What sendfile can write to (Linux: files with a splice_write operation)."""
 
 RWF_HIPRI = 0x1
 RWF_DSYNC = 0x2
@@ -462,6 +469,8 @@ def sys_sendfile(task: Task, out_fd: I32, in_fd: I32, offset: UserInOut[I64] | N
         raise SysError(ESPIPE)
     if (start is not None and start < 0) or target.flags & O_APPEND or not seekable or isinstance(source, DirFile):
         raise SysError(EINVAL)
+    if not isinstance(target, SPLICE_TARGETS):
+        raise SysError(EINVAL)
     pos = source.pos if start is None else start
     where = offset.addr if offset is not None else 0
     return SendFile(source, target, pos, min(count, MAX_RW_COUNT), where).step(task)
@@ -475,7 +484,7 @@ def positional(file: File) -> bool:
 class SendFile(Resume):
     """A sendfile under way; `offset` is the address that gets the position, 0 for the file's own."""
 
-    __slots__ = ("count", "done", "inner", "offset", "pos", "source", "target")
+    __slots__ = ("count", "done", "inner", "offset", "pos", "size", "source", "target")
 
     def __init__(self, source: File, target: File, pos: int, count: int, offset: int) -> None:
         self.source = source
@@ -484,6 +493,8 @@ class SendFile(Resume):
         self.count = count
         self.offset = offset
         self.done = 0
+        self.size = 0
+        """Length of the chunk that `inner` writes."""
         self.inner: Resume | None = None
 
     def step(self, task: Task) -> int:
@@ -492,9 +503,9 @@ class SendFile(Resume):
             while self.done < self.count:
                 written = self._chunk(task)
                 self.inner = None
-                if not written:
-                    break
                 self._moved(task, written)
+                if written < self.size or not written:
+                    break
         except Sleep as sleep:
             self.inner = sleep.resume
             raise Sleep(*sleep.queues, resume=self, deadline=sleep.deadline) from None
@@ -507,6 +518,7 @@ class SendFile(Resume):
         if self.inner is not None:
             return self.inner.step(task)
         data = self.source.pread(task, self.pos, min(self.count - self.done, SENDFILE_CHUNK))
+        self.size = len(data)
         return self.target.write(task, data) if data else 0
 
     def _moved(self, task: Any, written: int) -> None:
@@ -522,7 +534,8 @@ class SendFile(Resume):
         """A signal came: what was copied, or a restart."""
         last = self.inner.interrupted(task) if self.inner is not None else super().interrupted(task)
         if last > 0:
-            self._moved(task, last)
+            with suppress(SysError):
+                self._moved(task, last)
         return self.done or last
 
 
@@ -549,7 +562,12 @@ def sys_copy_file_range(
         data = source.pread(task, pos_in + done, min(length - done, CHUNK))
         if not data:
             break
-        done += target.pwrite(task, pos_out + done, data)
+        try:
+            done += target.pwrite(task, pos_out + done, data)
+        except SysError:
+            if not done:
+                raise
+            break
     if off_in is None:
         source.pos += done
     else:
