@@ -62,8 +62,8 @@ class Scheduler:
     """
 
     __slots__ = (
-        "_fair", "_rt", "_tickets", "_turn_over", "current", "lone", "lone_after", "lone_slices", "min_vruntime", "need_resched", "nr_running",
-        "nr_switches", "system",
+        "_fair", "_rt", "_tickets", "_turn_over", "current", "lone", "lone_after", "lone_slices", "min_vruntime",
+        "need_resched", "nr_running", "nr_switches", "system",
     )  # fmt: skip
 
     def __init__(self, system: System) -> None:
