@@ -154,6 +154,8 @@ class Entry:
         blocks = horizon // BLOCK_NS
         self.hw.set_quantum(blocks)
         self._granted = blocks
+        if self._deadline is not None and time.monotonic() >= self._deadline:  # a busy machine may end no slice
+            self.stop("timeout")
 
     def _count_blocks(self, wanted: bool) -> None:
         self.sched.lone = not wanted
