@@ -57,9 +57,13 @@ from forkernel.kernel.task import (
 from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from forkernel.mm.uaccess import UserBuf, UserOut
 
 INT_MIN = -(1 << 31)
+NOT_OURS = -1
+"""No child that the call is about."""
 
 
 class WaitOpts(Resume):
@@ -211,23 +215,31 @@ def do_wait(task: Task, wait: WaitOpts) -> int:
     """PID of a child with news, 0 with WNOHANG if none has any, ECHILD if no child fits; else Sleep."""
     if fire := task.system.trace.sched_process_wait:
         fire(task, wait.upid)
-    flags = wait.flags
-    hopeful = False
-    threads = (task,) if flags & W_NOTHREAD else task.signal.threads
+    flags, best = wait.flags, NOT_OURS
     if wait.kind == P_PID:
-        candidates = do_wait_pid(task, wait.upid, flags)
+        best = do_wait_thread(task, wait, do_wait_pid(task, wait.upid, flags))
     else:
-        candidates = [child for thread in threads for child in thread.children]
-    for child in candidates:
+        for thread in (task,) if flags & W_NOTHREAD else task.signal.threads:
+            best = max(best, do_wait_thread(task, wait, thread.children))
+            if best > 0:
+                break
+    if best == NOT_OURS:
+        raise SysError(ECHILD)
+    if best == 0 and not flags & WNOHANG:
+        raise Sleep(task.signal.wait_chldexit, resume=wait)
+    return best
+
+
+def do_wait_thread(task: Task, wait: WaitOpts, children: Iterable[Task]) -> int:
+    """As `wait_consider_task`, for the first of `children` that has news."""
+    best = NOT_OURS
+    for child in children:
         found = wait_consider_task(task, wait, child)
         if found > 0:
             return found
-        hopeful = hopeful or found == 0
-    if not hopeful:
-        raise SysError(ECHILD)
-    if flags & WNOHANG:
-        return 0
-    raise Sleep(task.signal.wait_chldexit, resume=wait)
+        if found == 0:
+            best = 0
+    return best
 
 
 def do_wait_pid(task: Task, pid: int, flags: int) -> list[Task]:
@@ -247,9 +259,6 @@ def eligible_child(wait: WaitOpts, child: Task) -> bool:
         return False
     flags = wait.flags
     return bool(flags & W_ALL) or (child.exit_signal != SIGCHLD) == bool(flags & W_CLONE)
-
-
-NOT_OURS = -1
 
 
 def wait_consider_task(task: Task, wait: WaitOpts, child: Task) -> int:
