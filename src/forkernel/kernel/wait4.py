@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 INT_MIN = -(1 << 31)
 NOT_OURS = -1
 """No child that the call is about."""
+STOP_NEWS = SIGNAL_STOP_STOPPED | SIGNAL_STOP_CONTINUED
 
 
 class WaitOpts(Resume):
@@ -234,6 +235,10 @@ def do_wait_thread(task: Task, wait: WaitOpts, children: Iterable[Task]) -> int:
     """As `wait_consider_task`, for the first of `children` that has news."""
     best = NOT_OURS
     for child in children:
+        if not child.exit_state and not child.signal.flags & STOP_NEWS:
+            if best and eligible_child(wait, child):
+                best = 0
+            continue
         found = wait_consider_task(task, wait, child)
         if found > 0:
             return found
