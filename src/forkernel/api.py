@@ -27,6 +27,7 @@ from forkernel.kernel.task import EXIT_ZOMBIE, SIGNAL_UNKILLABLE, STATE_LETTERS,
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MIN_MEMORY = 4 << 20
+MIN_PIDS = 8
 PICKLE_STACK = 256 << 20
 
 
@@ -126,6 +127,10 @@ class Kernel:
             raise UserError(f"--memory: {memory} bytes is too little, {MIN_MEMORY >> 20} MiB is the least")
         if clock not in ("virtual", "real"):
             raise UserError(f"--clock: {clock!r} is neither virtual nor real")
+        if pids is not None and pids < MIN_PIDS:
+            raise UserError(f"--pids: {pids} is too few, {MIN_PIDS} is the least")
+        if cpus != 1:
+            raise UserError(f"--cpus: {cpus} is not possible, only 1 for now")
         memory = (memory + 4095) & ~4095
         options = Options(root=root, memory=memory, pids=pids, seed=seed, clock=clock, strict=strict, cpus=cpus)
         self.cwd = cwd
@@ -166,6 +171,8 @@ class Kernel:
         if environment is None:
             environment = {"PATH": DEFAULT_PATH, "HOME": "/root" if self.user[0] == 0 else "/", "TERM": "dumb"}
         envp = [os.fsencode(f"{key}={value}") for key, value in environment.items()]
+        if any(b"\0" in text for text in (*arguments, *envp)):
+            raise UserError("a NUL character in an argument or in the environment")
         output, errors = bytearray(), bytearray()
         setup = Setup(self, cwd if cwd is not None else self.cwd, output, errors, stdin)
         program = Program(b"", arguments, envp, setup)

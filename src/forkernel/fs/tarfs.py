@@ -63,7 +63,9 @@ def tar_root(vfs: Any, path: bytes) -> Dentry:
             for member in archive:
                 loader.add(archive, member)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise UserError(f"root {os.fsdecode(path)}: not a readable tar archive ({error})") from None
+        raise UserError(
+            f"root {os.fsdecode(path)}: not a readable tar archive ({str(error).partition(chr(10))[0]})"
+        ) from None
     vfs.add_super(sb)
     return Dentry(b"", None, loader.root)
 

@@ -7,12 +7,13 @@ init (`BuiltinInit`), and PID 2, kthreadd.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 from forkernel.abi.wait import P_ALL, W_ALL, WEXITED
 from forkernel.arch.x86_64.processor import Processor
-from forkernel.errors import SysError
+from forkernel.errors import SysError, UserError
 from forkernel.fs.devices import mount_dev
 from forkernel.fs.vfs import Vfs
 from forkernel.hw.cpu import UnicornCpu
@@ -86,8 +87,16 @@ def mount_all(system: System, binds: list[str]) -> None:
     vfs.mount(new_procfs(system), vfs.make_mountpoint(b"/proc"), source=b"proc")
     vfs.mount(vfs.new_tmpfs(b"tmpfs", 0o755), vfs.make_mountpoint(b"/sys"), source=b"tmpfs")
     for bind in binds:
-        parts = bind.split(":")
-        vfs.mount_host(parts[0], parts[1].encode(), writable=parts[2:] == ["rw"])
+        host, guest, writable = parse_bind(bind)
+        vfs.mount_host(host, guest, writable)
+
+
+def parse_bind(text: str) -> tuple[str, bytes, bool]:
+    """HOST:GUEST[:rw|:ro] as (host path, guest path, writable). UserError."""
+    host, _, guest = text.removesuffix(":rw").removesuffix(":ro").rpartition(":")
+    if not host or not guest.startswith("/"):
+        raise UserError(f"bind {text!r}: it must be HOST:GUEST[:rw], with GUEST from the guest's root")
+    return host, os.fsencode(guest), text.endswith(":rw")
 
 
 def make_init_task(system: System) -> Task:
