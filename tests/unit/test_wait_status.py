@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from forkernel import Status
 from forkernel.abi.wait import (
     CONTINUED_STATUS,
     decode_status,
@@ -45,10 +46,22 @@ def test_continued() -> None:
 
 
 @given(st.integers(0, 0xFFFF))
-def test_every_status_is_exactly_one_thing(status: int) -> None:
+@example(0xFF)
+@example(0x7F)
+@example(0xFFFF)
+def test_every_status_is_what_the_macros_say(status: int) -> None:
     decoded = decode_status(status)
     facts = [decoded.exit_code, decoded.term_signal, decoded.stop_signal, decoded.continued or None]
-    assert sum(fact is not None for fact in facts) == 1
+    assert sum(fact is not None for fact in facts) == (status == CONTINUED_STATUS or status & 0xFF != 0xFF)
     assert os.WIFEXITED(status) == (decoded.exit_code is not None)
     assert os.WIFSIGNALED(status) == (decoded.term_signal is not None)
     assert os.WIFSTOPPED(status) == (decoded.stop_signal is not None)
+
+
+@given(st.integers(0, 0xFF), st.integers(1, 64), st.booleans())
+def test_the_api_says_the_same(code: int, signo: int, core: bool) -> None:
+    ended, killed = Status(exit_status(code)), Status(signal_status(signo, core))
+    assert (ended.exit_code, ended.signal, ended.shell_code) == (code, None, code)
+    assert (killed.exit_code, killed.signal, killed.shell_code) == (None, signo, 128 + signo)
+    assert os.waitstatus_to_exitcode(ended.wait_status) == code
+    assert os.waitstatus_to_exitcode(killed.wait_status) == -signo

@@ -31,7 +31,10 @@ CORE_FLAG = 0x80
 
 
 class Decoded(NamedTuple):
-    """What a wait status says; exactly one of the first four is not None or True."""
+    """What a wait status says; exactly one of the first four is not None or True.
+
+    (None is for words that no kernel makes: 0xff in the low byte.)
+    """
 
     exit_code: int | None
     term_signal: int | None
@@ -63,5 +66,6 @@ def decode_status(status: int) -> Decoded:
     if low == 0:
         return Decoded(status >> 8 & 0xFF, None, None, False, False)
     if low == 0x7F:
-        return Decoded(None, None, status >> 8, False, False)
+        stopped = None if status & CORE_FLAG else status >> 8
+        return Decoded(None, None, stopped, False, False)
     return Decoded(None, low, None, False, bool(status & CORE_FLAG))
