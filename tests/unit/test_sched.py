@@ -158,7 +158,7 @@ def test_a_timer_fires_beside_short_calls(tmp_path):
     assert m.status(sleeper) == 0
 
 
-def test_a_lone_task_is_joined_by_a_timer_of_its_own_child(tmp_path):
+def test_a_task_that_joins_a_lone_spinner_gets_its_turn(tmp_path):
     """The CPU stops counting blocks for a lone spinner; a task that comes later still gets its turn."""
     m = machine(tmp_path, spin=SPIN)
     first = start(m, "spin")
