@@ -478,9 +478,7 @@ def create_elf_tables(
     mm.saved_auxv = packed[-16 * len(auxv) :]
     sp = random_at - len(packed) & ~15
     gap = bytes(random_at - sp - len(packed))
-    blob = b"".join(
-        (packed, gap, task.system.rng.randbytes(16), platform, bytes(strings_at - p), bprm.strings)
-    )
+    blob = b"".join((packed, gap, task.system.rng.randbytes(16), platform, bytes(strings_at - p), bprm.strings))
     if mm.vmas.lookup(sp) is None and expand_stack(mm, sp) is None:
         raise SysError(ENOMEM)
     mm.write(sp, blob)
@@ -503,9 +501,7 @@ def string_addresses(mm: MmStruct, bprm: Bprm, at: int) -> tuple[list[int], list
     return argv, envp
 
 
-def elf_auxv(
-    task: Task, bprm: Bprm, image: ElfImage, bias: int, interp_base: int
-) -> tuple[tuple[int, int], ...]:
+def elf_auxv(task: Task, bprm: Bprm, image: ElfImage, bias: int, interp_base: int) -> tuple[tuple[int, int], ...]:
     """The auxiliary vector up to AT_SECURE, in Linux's order."""
     cred = bprm.cred
     return (
@@ -525,4 +521,3 @@ def elf_auxv(
         (AT_EGID, cred.egid),
         (AT_SECURE, int(bprm.secureexec)),
     )
-

@@ -178,4 +178,3 @@ def pidfd_getfd(task: Task, pidfd: int, fd: int) -> int:
         raise SysError(EBADF)
     file = target.files.get_raw(fd)
     return fd_install(task, file.get(), cloexec=True)
-

@@ -204,9 +204,7 @@ def put_siginfo(addr: UserBuf | None, signo: int, info: tuple[int, int, int, int
     code, pid, uid, status = info or (0, 0, 0, 0)
     memory = addr.mm
     memory.write(addr.addr, signo.to_bytes(4, "little") + bytes(4) + code.to_bytes(4, "little"))
-    memory.write(
-        addr.addr + 16, pid.to_bytes(4, "little") + uid.to_bytes(4, "little") + status.to_bytes(4, "little")
-    )
+    memory.write(addr.addr + 16, pid.to_bytes(4, "little") + uid.to_bytes(4, "little") + status.to_bytes(4, "little"))
 
 
 # --- the search
@@ -353,4 +351,3 @@ def tell(wait: WaitOpts, child: Task, code: int, signo: int, status: int) -> int
     wait.stat = status
     wait.info = (code, child.pid, child.cred.uid, signo)
     return child.pid
-

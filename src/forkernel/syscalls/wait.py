@@ -11,9 +11,7 @@ from forkernel.syscalls.registry import syscall
 
 
 @syscall("wait4")
-def sys_wait4(
-    task: Task, pid: I32, status: UserOut[I32] | None, options: U32, usage: UserOut[RUsage] | None
-) -> int:
+def sys_wait4(task: Task, pid: I32, status: UserOut[I32] | None, options: U32, usage: UserOut[RUsage] | None) -> int:
     """Wait for a child to change state."""
     return kernel_wait4(task, pid, status, options, usage)
 
