@@ -512,7 +512,7 @@ class UnicornCpu:
             return self._engine.lib.uc_emu_start
         if self._watchdog is None:
             period = LONE_PERIOD if self.repeatable else UNCOUNTED_PERIOD
-            self._watchdog = Watchdog(self._engine.free.uc_emu_stop, self._engine.handle, period)
+            self._watchdog = Watchdog(self, self._engine.free.uc_emu_stop, self._engine.handle, period)
         return self._engine.free.uc_emu_start
 
     def count_blocks(self, wanted: bool) -> None:
@@ -551,9 +551,10 @@ class UnicornCpu:
 class Watchdog:
     """A thread that stops the CPU now and then while nothing else would, so that Python's signal handlers run."""
 
-    def __init__(self, stop: Any, handle: Any, period: float) -> None:
+    def __init__(self, cpu: UnicornCpu, stop: Any, handle: Any, period: float) -> None:
         import threading
 
+        self._cpu = cpu
         self._stop = stop
         self._handle = handle
         self._period = period
@@ -564,7 +565,8 @@ class Watchdog:
 
         while self._handle:
             time.sleep(self._period)
-            self._stop(self._handle)
+            if not self._cpu.counting:
+                self._stop(self._handle)
 
 
 class _FaultProbe:

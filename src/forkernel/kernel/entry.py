@@ -227,7 +227,10 @@ class Entry:
                 raise
             except Exception as error:
                 raise self._bug(task, registers, error) from error
-        self._exit_to_user_mode(task)
+        end = self._grant_end  # the same test as in `syscall`: a traced run is the run that it traces
+        due = self.clock.now >= end or self.timers.next_expiry < end
+        if due or task.sigpending or self.sched.need_resched or task.state:
+            self._exit_to_user_mode(task)
 
     def _look_up(self, number: int) -> Any:
         """The decoder of a call, None if there is no such call."""
@@ -341,8 +344,10 @@ class Entry:
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self.stop("timeout")
             return
-        self._grant_end = 0
         self.hw.flush_tlb()  # the emulator sizes its TLB by use, and only when it is flushed
+        if self.hw.repeatable and self.hw.quantum_struct.left >= 0:
+            return  # stopped from outside, at a moment that no run repeats: the guest must not notice
+        self._grant_end = 0
         self.sched.lone_slices += 1
         if self.sched.lone_slices == self.sched.lone_after and self.hw.counting:
             self._count_blocks(False)
