@@ -345,7 +345,8 @@ class Entry:
             self.stop("timeout")
             return
         self.hw.flush_tlb()  # the emulator sizes its TLB by use, and only when it is flushed
-        if self.hw.repeatable and self.hw.quantum_struct.left >= 0:
+        came = self.system.poll_inputs()
+        if self.hw.repeatable and self.hw.quantum_struct.left >= 0 and not came:
             return  # stopped from outside, at a moment that no run repeats: the guest must not notice
         self._grant_end = 0
         self.sched.lone_slices += 1

@@ -228,6 +228,11 @@ class System:
             self.timers.run_expired(self.clock.monotonic())
         return True
 
+    def poll_inputs(self) -> bool:
+        """While tasks run: whether there is input from the host for one that waits, which is then woken."""
+        waiting = [source for source in self.host_inputs.values() if source.wanted()]
+        return bool(waiting) and self._poll_host(waiting, 0)
+
     def _poll_host(self, waiting: list[Any], seconds: float | None) -> bool:
         """Wait for host descriptors, at most so long (None: for ever); whether one became readable."""
         if self.host_deadline is not None:
