@@ -20,7 +20,7 @@ from forkernel.fs.dirops import do_mkdirat, do_mknodat, do_symlinkat
 from forkernel.fs.fs_struct import FsStruct
 from forkernel.fs.hostfs import host_root
 from forkernel.fs.inode import Inode, Superblock
-from forkernel.fs.mount import attach_mnt, prepend_path, topmost
+from forkernel.fs.mount import attach_mnt, check_kinds, prepend_path, topmost
 from forkernel.fs.namei import filename_lookup
 from forkernel.fs.open import build_open_flags, do_filp_open, do_open_execat
 from forkernel.fs.tmpfs import TmpfsSuperblock, mount_tmpfs, new_tmpfs
@@ -210,9 +210,14 @@ class Vfs:
                 self.mkdir(b"/" + b"/".join(parts[:end]), 0o755)
             if not directory:
                 self.mknod(b"/" + b"/".join(parts), 0o100644, 0)
-            return filename_lookup(task, path)
+            place = filename_lookup(task, path)
+            check_kinds(place.dentry, directory)
+            return place
         except SysError:
-            raise UserError(f"cannot mount on {path.decode(errors='replace')}") from None
+            kind = "directory" if directory else "file"
+            raise UserError(
+                f"{path.decode(errors='replace')} is no {kind} in the guest, nothing can be put there"
+            ) from None
 
     def mkdir(self, path: bytes, mode: int) -> None:
         """Make a directory unless there is something of that name."""
