@@ -52,7 +52,8 @@ class Cpu(Protocol):
     live: Any
     """The live image, as bytes."""
     quantum_struct: Any
-    """Its `left` is the number of blocks until the next quantum trap."""
+    """Its `left` is the number of blocks until the next quantum trap, and below 0 in it. In a trap that has another
+    cause, a stop from outside, it is not."""
     repeatable: bool
     """Whether the quantum is counted in blocks, the same in every run."""
 

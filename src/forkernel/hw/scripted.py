@@ -139,7 +139,7 @@ class Script:
 
 
 class Quantum:
-    """`left`: blocks until the quantum trap."""
+    """`left`: blocks until the quantum trap; below 0 when it is due."""
 
     __slots__ = ("left",)
 
@@ -295,19 +295,19 @@ class ScriptedCpu:
         self._stopping = False
         while not self._stopping:
             self.counting = self._count_wanted
-            if self.quantum_struct.left <= 0 or self._uncounted >= UNCOUNTED_STEPS:
+            if self.quantum_struct.left < 0 or self._uncounted >= UNCOUNTED_STEPS:
                 self._uncounted = 0
                 handler.quantum()
             else:
                 self._step(handler)
 
     def _spend(self, blocks: int) -> int:
-        """Count blocks, at most those left until the next quantum trap; how many it were."""
+        """Count blocks, at most those until `left` is below 0, the next quantum trap; how many it were."""
         if not self.counting:
             blocks = min(blocks, UNCOUNTED_STEPS - self._uncounted)
             self._uncounted += blocks
             return blocks
-        blocks = min(blocks, self.quantum_struct.left)
+        blocks = min(blocks, self.quantum_struct.left + 1)
         self.quantum_struct.left -= blocks
         return blocks
 
