@@ -262,7 +262,7 @@ class Trees(RuleBasedStateMachine):
 @pytest.mark.parametrize("dense", [False, True], ids=["python", "numpy"])
 def test_trees_against_the_model(dense):
     kind = type("Trees", (Trees,), {"dense": dense})
-    run_state_machine_as_test(kind, settings=settings(max_examples=20, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(kind, settings=settings(max_examples=15, stateful_step_count=25, deadline=None))
 
 
 # --- single cases

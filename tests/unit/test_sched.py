@@ -294,9 +294,9 @@ def test_a_waker_and_a_sleeper_alternate(tmp_path):
     """Two processes with two pipes: each round is two switches."""
     m = machine(tmp_path, ping=PING)
     start(m, "ping")
-    m.run(20 * MS)
+    m.run(6 * MS)
     first, second = [task for task in m.system.all_tasks() if task.comm == b"ping"]
-    assert first.nvcsw > 1000
+    assert first.nvcsw > 300
     assert abs(first.nvcsw + first.nivcsw - second.nvcsw - second.nivcsw) < 3
 
 
@@ -316,7 +316,7 @@ def test_time_is_the_sum_of_all_tasks(tmp_path):
     m = machine(tmp_path, spin=SPIN, calls=GETPPID)
     tasks = [start(m, "spin"), start(m, "calls"), start(m, "spin", nice=5)]
     before = m.system.clock.now
-    m.run(100 * MS)
+    m.run(30 * MS)
     user, nice, kernel, idle = m.system.cpu_times()
     passed = m.system.clock.now - before
     assert idle == 0
