@@ -498,6 +498,22 @@ def test_tmpfs_fills_up(ours: Ours) -> None:
     assert struct.unpack_from("<qqQQ", figures)[1:3] == (4096, 2)
 
 
+def test_inodes_run_out_and_come_back(ours: Ours) -> None:
+    assert ours.call("mount", b"none", b"/d", b"tmpfs", 0, b"nr_inodes=3") == 0
+    assert ours.call("mkdir", b"/d/a", 0o755) == 0
+    fd = ours.call("open", b"/d/b", O_CREAT | O_RDWR, 0o644)
+    assert isinstance(fd, int)
+    assert fd >= 0
+    assert ours.call("symlink", b"x", b"/d/c") == -errno.ENOSPC
+    assert ours.call("unlink", b"/d/b") == 0
+    assert ours.call("symlink", b"x", b"/d/c") == -errno.ENOSPC
+    assert ours.call("close", fd) == 0
+    assert ours.call("symlink", b"x", b"/d/c") == 0
+    assert ours.call("rmdir", b"/d/a") == 0
+    assert ours.call("mknod", b"/d/e", 0o010644, 0) == 0
+    assert ours.call("link", b"/d/e", b"/d/f") == 0
+
+
 def test_writing_takes_set_id_bits_away(ours: Ours) -> None:
     ours.call("chmod", b"/d/file", 0o6777)
     ours.user(1000)
