@@ -12,7 +12,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EACCES, EBADF, EIO, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, ESTALE
+from forkernel.abi.errno import EACCES, EBADF, EINVAL, EIO, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, ESTALE
 from forkernel.abi.stat import S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, Dirent, Statfs
 from forkernel.errors import SysError, UserError
 from forkernel.fs.dentry import Dentry
@@ -32,9 +32,11 @@ FILE_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def host_call(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
-    """Call the host; its OSError becomes SysError."""
+    """Call the host; its OSError becomes SysError, and EINVAL stands for numbers that the host cannot take."""
     try:
         return function(*args, **named)
+    except (OverflowError, ValueError):
+        raise SysError(EINVAL) from None
     except OSError as error:
         raise SysError(error.errno or EIO) from None
 
@@ -410,7 +412,11 @@ class BindReg(BindInode):
     def pread(self, offset: int, count: int) -> bytes:
         """Read from the host, after what mappings have changed was written there."""
         self.__write_back()
-        data: bytes = host_call(os.pread, self.fd(), count, offset)
+        fd = self.fd()
+        count = min(count, os.fstat(fd).st_size - offset)
+        if count <= 0:
+            return b""
+        data: bytes = host_call(os.pread, fd, count, offset)
         return data
 
     def pwrite(self, offset: int, data: bytes) -> int:

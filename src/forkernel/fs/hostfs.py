@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 MAX_HOST_FDS = 64
 HIDDEN = (b"dev", b"proc", b"run", b"sys")
 """Directories of the host's / whose contents are the host's own business: empty mount points here."""
+HOST_INO = 1 << 40
+"""Set in the inode numbers of host files, clear in those of files made here."""
+MAX_NEW_INODES = 1 << 20
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 DTYPES = {
     stat.S_IFIFO: DT_FIFO,
@@ -237,6 +240,7 @@ class HostSuperblock(TmpfsSuperblock):
     def __init__(self, dev: int, clock: Any, frames: Any, top: bytes) -> None:
         super().__init__(b"overlay", dev, clock, frames)
         self.magic = OVERLAYFS_SUPER_MAGIC
+        self.max_inodes = MAX_NEW_INODES
         self.top = top
         """Host path of the root, b"" for /."""
         self.fds = HostFds()
@@ -262,7 +266,7 @@ class HostSuperblock(TmpfsSuperblock):
     def ino_of(self, path: bytes) -> int:
         """Inode number of a host path: the same in every run; above those of files made here."""
         digest = blake2b(path[len(self.top) :], digest_size=6).digest()
-        return int.from_bytes(digest, "little") | 1 << 33
+        return int.from_bytes(digest, "little") | HOST_INO
 
     def instantiate(self, path: bytes) -> Inode | None:
         """An inode for what the host has at `path`; None if it has nothing there."""
@@ -311,8 +315,10 @@ class HostSuperblock(TmpfsSuperblock):
             raise SysError(error.errno or EIO) from None
 
     def forget(self, inode: Inode) -> None:
-        """An evicted file's host descriptor is of no more use."""
-        if isinstance(inode, RegInode) and isinstance(inode.backing, HostFile):
+        """A file is gone: one less of those made here, or a host descriptor of no more use."""
+        if not inode.ino & HOST_INO:
+            super().forget(inode)
+        elif isinstance(inode, RegInode) and isinstance(inode.backing, HostFile):
             self.fds.drop(inode.backing)
 
 

@@ -220,6 +220,7 @@ class Inode:
 
     def evict(self) -> None:
         """The last name and the last opening are gone: free the contents."""
+        self.sb.forget(self)
 
     # --- contents of a regular file
     def pread(self, offset: int, count: int) -> bytes:

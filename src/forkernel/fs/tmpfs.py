@@ -42,6 +42,8 @@ class TmpfsSuperblock(Superblock):
         self.max_pages = frames.total // 2
         self.used_pages = 0
         self.max_inodes = frames.total // 2
+        self.used_inodes = 1
+        """Files made here that are not gone yet, and the root."""
         self.magic = TMPFS_MAGIC
 
     def charge(self, pages: int) -> None:
@@ -55,6 +57,16 @@ class TmpfsSuperblock(Superblock):
         if self.used_pages + pages > self.max_pages:
             raise SysError(ENOSPC)
 
+    def charge_inode(self) -> None:
+        """Account for a new file; ENOSPC at the limit."""
+        if self.used_inodes >= self.max_inodes:
+            raise SysError(ENOSPC)
+        self.used_inodes += 1
+
+    def forget(self, inode: Inode) -> None:
+        """A file is gone."""
+        self.used_inodes -= 1
+
     def shrink(self, wanted: int) -> int:
         """Drop clean pages until `wanted` are gone; how many went (Linux: a shrinker)."""
         done = 0
@@ -67,7 +79,7 @@ class TmpfsSuperblock(Superblock):
     def statfs(self) -> Statfs:
         """Sizes by the limits."""
         free = max(0, self.max_pages - self.used_pages)
-        inodes = max(0, self.max_inodes - self.next_ino)
+        inodes = max(0, self.max_inodes - self.used_inodes)
         return Statfs(
             f_type=self.magic, f_bsize=4096, f_frsize=4096, f_namelen=255, f_blocks=self.max_pages, f_bfree=free,
             f_bavail=free, f_files=self.max_inodes, f_ffree=inodes, f_fsid=self.dev,
@@ -160,6 +172,7 @@ class RamDir(Inode):
         return inode
 
     def __new(self, task: Task | None, mode: int, rdev: int = 0) -> Inode:
+        self.sb.charge_inode()
         uid, gid, mode = self.owner_of_new(task, mode)
         if mode & S_IFMT == S_IFREG:
             return RegInode(self.sb, mode & 0o7777, uid, gid)
@@ -167,6 +180,7 @@ class RamDir(Inode):
 
     def mkdir(self, task: Task | None, name: bytes, mode: int) -> RamDir:
         """A directory."""
+        self.sb.charge_inode()
         uid, gid, mode = self.owner_of_new(task, S_IFDIR | mode)
         inode = RamDir(self.sb, mode & 0o7777, uid, gid)
         self.add(name, inode)
@@ -174,6 +188,7 @@ class RamDir(Inode):
 
     def symlink(self, task: Task | None, name: bytes, target: bytes) -> Inode:
         """A symbolic link."""
+        self.sb.charge_inode()
         uid, gid, _ = self.owner_of_new(task, S_IFLNK)
         inode = Symlink(self.sb, target, uid, gid)
         self.add(name, inode)
@@ -206,6 +221,8 @@ class RamDir(Inode):
         self.remove(name)
         inode.nlink = 0
         inode.ctime = self.sb.now()
+        if not inode.opens:
+            inode.evict()
 
     def rename(self, task: Task | None, name: bytes, newdir: Inode, newname: bytes, exchange: bool) -> None:
         """Move a name, or swap two."""

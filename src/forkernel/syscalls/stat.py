@@ -37,8 +37,8 @@ from forkernel.syscalls.registry import UserBuf, UserIn, UserOut, UserStr, sysca
 
 NSEC = 10**9
 ST_VALID = 0x20
-STATX_ATTR_AUTOMOUNT_MASK = 0x203874
-"""Attributes that a file here may have or lack: what ext4 and the VFS answer for."""
+STATX_ATTRIBUTES_MASK = 0x3000
+"""Attributes that statx answers for: STATX_ATTR_AUTOMOUNT (never set) and STATX_ATTR_MOUNT_ROOT."""
 
 
 class Utimbuf(CStruct):
@@ -135,7 +135,7 @@ def cp_statx(inode: Inode, place: Path | None, asked: int) -> bytes:
     dev, rdev = inode.sb.dev, inode.rdev
     return STATX.pack(
         mask, inode.sb.blocksize, attributes, inode.nlink, inode.uid, inode.gid, inode.mode, inode.ino, inode.size,
-        inode.blocks(), STATX_ATTR_AUTOMOUNT_MASK, *divmod(inode.atime, NSEC), *divmod(born or 0, NSEC),
+        inode.blocks(), STATX_ATTRIBUTES_MASK, *divmod(inode.atime, NSEC), *divmod(born or 0, NSEC),
         *divmod(inode.ctime, NSEC), *divmod(inode.mtime, NSEC), major(rdev), minor(rdev), major(dev), minor(dev),
         mount,
     )  # fmt: skip
