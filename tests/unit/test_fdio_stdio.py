@@ -116,6 +116,15 @@ def test_a_closed_host_descriptor_is_no_file() -> None:
     assert host_file(FakeSystem(), 9999) is None
 
 
+@linux
+def test_a_place_holder_for_a_closed_descriptor_is_no_file() -> None:
+    holder = os.open("/", os.O_PATH)
+    try:
+        assert host_file(FakeSystem(), holder) is None
+    finally:
+        os.close(holder)
+
+
 def test_captured_output() -> None:
     task = FakeTask()
     data = bytearray()

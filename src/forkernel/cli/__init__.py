@@ -16,6 +16,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command with `argv` (default: the process's own arguments); the exit status."""
     from forkernel.errors import UserError
 
+    hold_closed_descriptors()
     arguments = sys.argv[1:] if argv is None else argv
     command = arguments[0] if arguments else "--help"
     try:
@@ -40,6 +41,15 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print(f"forkernel: {internal_error(error)}", file=sys.stderr)
         return EXIT_USAGE
+
+
+def hold_closed_descriptors() -> None:
+    """Keep our own files off descriptors 0 to 2 that are closed: an O_PATH file stands there, which no guest sees."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open("/", getattr(os, "O_PATH", os.O_RDONLY))
 
 
 def internal_error(error: Exception) -> str:

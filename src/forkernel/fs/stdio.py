@@ -15,10 +15,10 @@ import stat
 from typing import Any
 
 from forkernel.abi.errno import EAGAIN, EBADF, EINVAL, ENOTTY, EPIPE, ESPIPE
-from forkernel.abi.fcntl import O_LARGEFILE, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY
+from forkernel.abi.fcntl import O_LARGEFILE, O_NONBLOCK, O_RDONLY, O_WRONLY
 from forkernel.abi.ioctl import FIONREAD
 from forkernel.abi.poll import IN_MASK, OUT_MASK
-from forkernel.abi.stat import S_IFCHR, S_IFIFO, S_IFMT, S_IFREG
+from forkernel.abi.stat import S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, makedev
 from forkernel.errors import SysError
 from forkernel.fs.anon import internal_sb
 from forkernel.fs.file import File
@@ -27,6 +27,7 @@ from forkernel.fs.pipe import PAGE_SIZE, PipeFile, PipeInodeInfo
 from forkernel.wait import Sleep, WaitQueue
 
 SIGPIPE = 13
+NULL_RDEV = makedev(1, 3)
 READ_MAX = 1 << 20
 """Most bytes asked of the host at once."""
 
@@ -247,34 +248,37 @@ def stdio_inode(vfs: Any, mode: int, rdev: int = 0) -> tuple[StdioInode, Any]:
     return inode, vfs.pseudo_path(inode, b"%s:[%d]" % (kind, inode.ino))
 
 
-def host_file(system: Any, host_fd: int, flags: int = O_RDWR) -> File | None:
-    """The guest's file for a descriptor of the host; None where the host has it closed."""
+def host_file(system: Any, host_fd: int) -> File | None:
+    """The guest's file for a descriptor of the host; None where the host has it closed (or holds it by O_PATH)."""
     try:
         status = os.fstat(host_fd)
     except OSError:
         return None
+    if host_flags(host_fd) & getattr(os, "O_PATH", 0):
+        return None
     if os.isatty(host_fd):
         from forkernel.fs.tty import console_file
 
-        return console_file(system, host_fd, flags)
+        return console_file(system, host_fd)
     mode = status.st_mode
     rdev = status.st_rdev if stat.S_IFMT(mode) == S_IFCHR else 0
+    access = host_flags(host_fd) & os.O_ACCMODE
+    if rdev == NULL_RDEV:
+        null: File = system.vfs.open(system.vfs.boot_task(), b"/dev/null", access)
+        return null
     inode, path = stdio_inode(system.vfs, mode, rdev)
     inode.size = status.st_size if stat.S_ISREG(mode) else 0
     large = 0 if stat.S_ISFIFO(mode) else O_LARGEFILE
-    file = HostFile(inode, host_access(host_fd, flags) | large, path, host_input(system, host_fd))
+    file = HostFile(inode, access | large, path, host_input(system, host_fd))
     inode.file = file
     return file
 
 
-def host_access(host_fd: int, default: int) -> int:
-    """How the host has a descriptor open: O_RDONLY, O_WRONLY or O_RDWR."""
+def host_flags(host_fd: int) -> int:
+    """How the host has a descriptor open: O_* flags."""
     import fcntl
 
-    try:
-        return fcntl.fcntl(host_fd, fcntl.F_GETFL) & os.O_ACCMODE
-    except OSError:
-        return default
+    return fcntl.fcntl(host_fd, fcntl.F_GETFL)
 
 
 def capture_file(vfs: Any, data: bytearray) -> CaptureFile:

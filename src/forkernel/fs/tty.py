@@ -192,12 +192,12 @@ def console_tty(system: Any, host_fd: int) -> Tty:
     return tty
 
 
-def console_file(system: Any, host_fd: int, flags: int = O_RDWR) -> TtyFile:
+def console_file(system: Any, host_fd: int) -> TtyFile:
     """The terminal for a standard descriptor: /dev/console of the guest, if it has one."""
     tty = console_tty(system, host_fd)
     vfs = system.vfs
     path = vfs.resolve(vfs.boot_task(), b"/dev/console")
-    return TtyFile(path.inode, flags | O_LARGEFILE, tty, path)
+    return TtyFile(path.inode, O_RDWR | O_LARGEFILE, tty, path)
 
 
 def tty_open(task: Any, inode: Inode, flags: int) -> File:
