@@ -16,9 +16,10 @@ int main(void)
         }
         _exit(0);
     }
-    reap(first, "first");
-    int status;
+    int ended, status;
+    MUST(waitpid(first, &ended, 0));
     wait(&status);
+    say("first: %s", status_text(ended));
     say("daemon: %s", status_text(status));
     return 0;
 }
