@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SYSCALL_NS = 250  # virtual time that entering and leaving the kernel takes
 FAULT_NS = 500
 BLOCK_NS = 10  # and one block of user code: about what the emulator needs for it
-LONE_SLICES_MOST = 4096
+LONE_SLICES_MOST, LONE_TRAPS = 4096, 100
 """`Scheduler.lone_after` doubles up to this."""
 UNCOUNTED_NS = 10_000_000
 """User time charged when a host timer, not the block counter, stopped the CPU: about what has passed."""
@@ -151,6 +151,13 @@ class Entry:
             if self.sched.lone:
                 self._count_blocks(True)
                 self.sched.lone_after = min(self.sched.lone_after * 2, LONE_SLICES_MOST)
+        elif self.sched.lone:
+            self._grant_end = now  # each trap comes here: a program that asks for the time wants it to pass
+            self.sched.lone_slices += 1
+            if self.sched.lone_slices > LONE_TRAPS:
+                self.sched.lone_slices = 0
+                self._count_blocks(True)
+                self.sched.lone_after = min(self.sched.lone_after * 4, LONE_SLICES_MOST)
         blocks = horizon // BLOCK_NS
         self.hw.set_quantum(blocks)
         self._granted = blocks
@@ -352,6 +359,7 @@ class Entry:
         self.sched.lone_slices += 1
         if self.sched.lone_slices == self.sched.lone_after and self.hw.counting:
             self._count_blocks(False)
+            self.sched.lone_slices = 0
         self._exit_to_user_mode(task)
 
     # --- sleeping
