@@ -147,7 +147,7 @@ CASES = [
     ),
     sh(
         "awk",
-        "seq 100 | awk '{s+=$1} END {print s}'; echo 'a b c' | awk '{print $2 | \"cat\"; close(\"cat\"); system(\"echo sys\")}'; awk 'BEGIN{while((\"echo x y\"|getline l)>0)print l; printf \"%.3f\\n\", 3.14159}'",
+        'seq 100 | awk \'{s+=$1} END {print s}\'; echo \'a b c\' | awk \'{print $2 | "cat"; close("cat"); system("echo sys")}\'; awk \'BEGIN{while(("echo x y"|getline l)>0)print l; printf "%.3f\\n", 3.14159}\'',
         "awk",
     ),
     sh("bc", "echo '2^100; scale=10; 1/3' | bc", "bc"),
