@@ -24,6 +24,9 @@ from forkernel.kernel.task import (
     PF_KTHREAD,
     PF_SUPERPRIV,
     SIGNAL_UNKILLABLE,
+    TASK_NEW,
+    TASK_RUNNING,
+    TASK_STOPPED,
     Completion,
     SchedEntity,
     SighandStruct,
@@ -35,6 +38,7 @@ from forkernel.wait import Resume, Sleep, WaitQueue
 
 if TYPE_CHECKING:
     from forkernel.kernel.kthread import KthreadFunction
+    from forkernel.kernel.system import System
 
 CSIGNAL = 0xFF
 CLONE_VM = 0x100
@@ -78,10 +82,16 @@ SS_DISABLE = 2
 
 
 class KernelCloneArgs:
-    """What to make (Linux: kernel_clone_args). Pointers are user addresses, 0 for none; `tls` None for none."""
+    """What to make (Linux: kernel_clone_args). Pointers are user addresses, 0 for none; `tls` None for none.
 
-    __slots__ = ("child", "child_tid", "exit_signal", "flags", "kthread", "name", "parent_tid", "pidfd", "set_tid",
-                 "stack", "tls")  # fmt: skip
+    `idle` and `stopped` are for the kernel alone, no user can ask for them. `idle`: the child is process 0 of
+    another CPU (the CLONE_IDLETASK of 2.6 kernels, today `fork_idle`): no PID is taken, no parent gets it.
+    `stopped`: the child is TASK_STOPPED at first, and runs when `Scheduler.wake_up_process` or SIGCONT says so
+    (CLONE_STOPPED, until 2.6.38).
+    """
+
+    __slots__ = ("child", "child_tid", "exit_signal", "flags", "idle", "kthread", "name", "parent_tid", "pidfd",
+                 "set_tid", "stack", "stopped", "tls")  # fmt: skip
 
     def __init__(
         self,
@@ -105,6 +115,7 @@ class KernelCloneArgs:
         self.pidfd = pidfd
         self.set_tid = set_tid
         self.kthread = kthread
+        self.idle = self.stopped = False
         self.name: bytes | None = None
         self.child: Task | None = None
 
@@ -144,10 +155,27 @@ def kernel_clone(task: Task, args: KernelCloneArgs) -> int:
     vfork = None
     if args.flags & CLONE_VFORK:
         vfork = child.vfork_done = Completion()
-    system.sched.wake_up_new_task(child)
+    if args.stopped:
+        child.state = TASK_STOPPED | TASK_NEW
+    else:
+        system.sched.wake_up_new_task(child)
     if vfork is not None:
         return VforkWait(vfork, child.pid).step(task)
     return child.pid
+
+
+def fork_idle(system: System, cpu: int, function: KthreadFunction) -> Task:
+    """The idle task of CPU `cpu`: PID 0, swapper/N, a copy of process 0 that is in no list and on no queue
+    (Linux: fork_idle, init_idle). `function` is its kernel thread.
+    """
+    swapper = system.init_task
+    args = KernelCloneArgs(CLONE_VM, 0, kthread=function)
+    args.idle, args.name = True, b"swapper/%d" % cpu
+    idle = copy_process(swapper, args)
+    idle.flags |= PF_IDLE
+    idle.state = TASK_RUNNING
+    idle.se.cpus_mask = 1 << cpu
+    return idle
 
 
 def _put_user(task: Task, addr: int, value: int) -> None:
@@ -212,7 +240,7 @@ def copy_process(task: Task, args: KernelCloneArgs) -> Task:
     child = dup_task_struct(task, args)
     try:
         _copy_parts(task, child, args)
-        child.pid = _alloc_pid(task, args)
+        child.pid = 0 if args.idle else _alloc_pid(task, args)
         if args.flags & CLONE_PIDFD:
             _make_pidfd(task, child, args)
     except SysError:
@@ -412,6 +440,8 @@ def _commit(task: Task, child: Task, args: KernelCloneArgs) -> None:
     else:
         child.real_parent = child.parent = task
     child.signal.threads[child] = None
+    if args.idle:
+        return
     system.pids.attach(child)
     if child.is_leader:
         child.real_parent.children[child] = None

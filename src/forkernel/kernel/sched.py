@@ -259,7 +259,10 @@ class Scheduler:
         return True
 
     def wake_up_process(self, task: Task) -> bool:
-        """Wake a task from any sleep."""
+        """Wake a task from any sleep, or start one that was made stopped."""
+        if task.state & TASK_NEW:
+            self.wake_up_new_task(task)
+            return True
         return self.wake_up_state(task, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
 
     def wake_up_state(self, task: Task, mask: int) -> bool:
