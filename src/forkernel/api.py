@@ -20,6 +20,7 @@ from forkernel.abi.errno import NAMES as ERRNO_NAMES
 from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.init.boot import BuiltinInit, Program, reattach, start_kernel
 from forkernel.kernel.cred import Cred
+from forkernel.kernel.failpoints import FailPoint, make_failpoints
 from forkernel.kernel.hrtimer import Timer
 from forkernel.kernel.kthread import kernel_thread
 from forkernel.kernel.system import Options, System, Unimplemented
@@ -102,7 +103,8 @@ class Kernel:
     `root`: a directory or tar archive; `binds`: "HOST:GUEST[:rw]"; `memory`: bytes; `pids`: most tasks at
     once; `clock`: "virtual" or "real"; `cwd`, `env`: defaults for `spawn`; `stdin`: bytes, "host", or None
     for nothing; `stdout`: "capture", or "host" for the host's descriptors 1 and 2; `trace`: a sink (see
-    `forkernel.trace`). Raises UserError for values that cannot be.
+    `forkernel.trace`); `fail`: steps to fail, "STEP[:N[:ERRNO]]" (see `forkernel.kernel.failpoints`). Raises
+    UserError for values that cannot be.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class Kernel:
         stdin: bytes | Literal["host"] | None = None,
         stdout: Literal["capture", "host"] = "capture",
         user: tuple[int, int, tuple[int, ...]] | None = None,
+        fail: Sequence[str] = (),
     ) -> None:
         if memory < MIN_MEMORY:
             raise UserError(f"--memory: {memory} bytes is too little, {MIN_MEMORY >> 20} MiB is the least")
@@ -139,7 +142,9 @@ class Kernel:
         self._stdin = stdin
         self._stdout = stdout
         self._processes: list[Process] = []
+        failpoints = make_failpoints(list(fail))
         self.system: System = start_kernel(options, list(binds))
+        self.system.failpoints = failpoints
         if trace is not None:
             self.system.trace.attach(trace)
 
@@ -304,6 +309,11 @@ class Kernel:
     def unimplemented(self) -> list[Unimplemented]:
         """Calls that programs made and that are not there, in order of first use."""
         return list(self.system.unimplemented.values())
+
+    def unreached_failures(self) -> list[FailPoint]:
+        """Failures asked for by `fail` that did not come about: the step was not reached so often."""
+        points = self.system.failpoints
+        return points.unreached() if points is not None else []
 
     def leftover(self) -> list[Task]:
         """User processes and zombies that are still there; none when PID 1 is gone, and the machine with it."""

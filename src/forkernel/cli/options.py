@@ -170,6 +170,14 @@ def root(text: str) -> str:
     return text
 
 
+def fail_point(text: str) -> str:
+    """STEP[:N[:ERRNO]]."""
+    from forkernel.kernel.failpoints import parse_failpoint
+
+    parse_failpoint(text)
+    return text
+
+
 def event_groups(text: str) -> tuple[str, ...]:
     """A comma-separated list of what to trace."""
     from forkernel.trace.sink import GROUPS
@@ -221,6 +229,14 @@ RUN_OPTIONS: tuple[Option, ...] = (
     ),
     Option("--timeout", "SECONDS", "end the run after so many seconds of the host's time, with status 124", seconds),
     Option("--strict", None, "end the run at the first system call that is not implemented, with status 125"),
+    Option(
+        "--fail",
+        "STEP[:N[:ERRNO]]",
+        "make a step of fork or execve fail the Nth time (default 1) that a process comes to it, with its own errno or "
+        "ERRNO: copy_mm:3, alloc_pid:1:EAGAIN",
+        fail_point,
+        repeat=True,
+    ),
     Option("--init", None, "run PROGRAM itself as process 1, without the built-in init"),
 )  # fmt: skip
 

@@ -23,6 +23,15 @@ def missing_lines(kernel: Kernel) -> list[str]:
     ]
 
 
+def failure_lines(kernel: Kernel) -> list[str]:
+    """Failures of --fail that did not come about."""
+    points = kernel.system.failpoints
+    return [
+        f"--fail {point.step}:{point.nth}: nothing failed, the step was reached {times(points.reached[point.step])}"
+        for point in (points.unreached() if points is not None else [])
+    ]
+
+
 def repeatable_lines(kernel: Kernel) -> list[str]:
     """Whether the same command would do the same again."""
     if kernel.repeatable:
@@ -51,7 +60,7 @@ def describe_wait(task: Task) -> str:
 
 def times(count: int) -> str:
     """A count in words."""
-    return "once" if count == 1 else f"{count} times"
+    return "once" if count == 1 else f"{count} times" if count else "never"
 
 
 def describe(task: Task) -> str:

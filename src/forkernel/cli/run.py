@@ -93,6 +93,7 @@ class Run:
             seed=values["seed"],
             clock=clock_kind(values),
             strict=values["strict"],
+            fail=values["fail"],
             env=environment(values),
             trace=sink,
             stdin="host",
@@ -128,15 +129,15 @@ class Run:
         with HostSignals(kernel) as signals:
             why = self.until_end(kernel, process, signals)
         status = self.exit_status(kernel, process, why, signals)
-        if kernel.unimplemented or kernel.leftover() or not kernel.repeatable:
+        if kernel.unimplemented or kernel.leftover() or not kernel.repeatable or kernel.unreached_failures():
             self.report(kernel, process)
         return status
 
     def report(self, kernel: Kernel, process: Process) -> None:
         """What is worth knowing at the end."""
-        from forkernel.cli.report import leftover_lines, missing_lines, repeatable_lines
+        from forkernel.cli.report import failure_lines, leftover_lines, missing_lines, repeatable_lines
 
-        for line in repeatable_lines(kernel) + missing_lines(kernel):
+        for line in repeatable_lines(kernel) + missing_lines(kernel) + failure_lines(kernel):
             complain(line)
         for line in [] if self.told else leftover_lines(kernel, process):
             complain(line)

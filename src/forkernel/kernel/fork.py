@@ -3,8 +3,8 @@
 The story of one call: `kernel_clone` has `copy_process` build the child, part by part, each either shared
 with the parent or copied as the flags say; it tells the tracers, writes the child's PID where it was asked
 for, and makes the child runnable; a vfork parent then sleeps until the child execs or exits
-(`VforkWait`). Everything that can be refused is refused before anything is changed; a failure in the
-middle gives back what was taken (`_undo`).
+(`VforkWait`). The steps of copy_process are the table `COPY_STEPS`: each tells of itself (a tracepoint of its
+name) and can be made to fail (`--fail`); a failure in the middle gives back what was taken (`bad_fork_cleanup`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from forkernel.kernel.task import (
 from forkernel.wait import Resume, Sleep, WaitQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from forkernel.kernel.kthread import KthreadFunction
     from forkernel.kernel.system import System
 
@@ -75,6 +77,8 @@ NAMESPACES = (
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
     | CLONE_NEWTIME
 )  # fmt: skip
+PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_CLONE = 1, 2, 3
+PT_OPT_FLAG_SHIFT = 3
 CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CAP_CHECKPOINT_RESTORE = 21, 24, 40
 RLIMIT_NPROC = 6
 NSIG = 64
@@ -123,44 +127,63 @@ class KernelCloneArgs:
 class VforkWait(Resume):
     """A parent in vfork: asleep until the child has a memory of its own, or none (vfork(2))."""
 
-    __slots__ = ("pid", "vfork")
+    __slots__ = ("child", "pid", "vfork")
 
-    def __init__(self, vfork: Completion, pid: int) -> None:
+    def __init__(self, vfork: Completion, child: Task) -> None:
         self.vfork = vfork
-        self.pid = pid
+        self.child = child
+        self.pid = child.pid
 
     def step(self, task: Task) -> int:
         """The child's PID once it let go of the parent's memory."""
         if not self.vfork.done:
             raise Sleep(self.vfork.wait, resume=self, interruptible=False)
-        return self.pid
+        return self.interrupted(task)
 
     def interrupted(self, task: Task) -> int:
-        """Killed while waiting; the child goes on alone."""
+        """The wait is over; also when killed while waiting: the child goes on alone then."""
+        trace = task.system.trace
+        if fire := trace.vfork_return:
+            fire(task, self.pid)
+        if fire := trace.put_pid:
+            fire(task, self.child)
         return self.pid
 
 
 def kernel_clone(task: Task, args: KernelCloneArgs) -> int:
     """Make a child of `task`; its PID. Errors as clone(2) and clone3(2) say; Sleep for CLONE_VFORK."""
-    if args.flags & CLONE_PIDFD and args.flags & CLONE_PARENT_SETTID and args.pidfd == args.parent_tid:
+    flags = args.flags
+    if flags & CLONE_PIDFD and flags & CLONE_PARENT_SETTID and args.pidfd == args.parent_tid:
         raise SysError(EINVAL)
-    child = args.child = copy_process(task, args)
     system = task.system
     trace = system.trace
+    if task.ptrace or trace.ptrace_event_chosen:
+        choose_ptrace_event(task, args)
+    child = args.child = copy_process(task, args)
     system.stir_entropy(child)
+    if fire := trace.add_entropy:
+        fire(task, child)
     if fire := trace.sched_process_fork:
         fire(task, child)
-    if args.flags & CLONE_PARENT_SETTID:
+    if flags & CLONE_PARENT_SETTID:
         _put_user(task, args.parent_tid, child.pid)
+        if fire := trace.parent_settid:
+            fire(task, child, args.parent_tid)
     vfork = None
-    if args.flags & CLONE_VFORK:
+    if flags & CLONE_VFORK:
         vfork = child.vfork_done = Completion()
+        if fire := trace.vfork_begin:
+            fire(task, child)
     if args.stopped:
         child.state = TASK_STOPPED | TASK_NEW
     else:
         system.sched.wake_up_new_task(child)
     if vfork is not None:
-        return VforkWait(vfork, child.pid).step(task)
+        if fire := trace.wait_for_vfork_done:
+            fire(task, child)
+        return VforkWait(vfork, child).step(task)
+    if fire := trace.put_pid:
+        fire(task, child)
     return child.pid
 
 
@@ -176,6 +199,22 @@ def fork_idle(system: System, cpu: int, function: KthreadFunction) -> Task:
     idle.state = TASK_RUNNING
     idle.se.cpus_mask = 1 << cpu
     return idle
+
+
+def choose_ptrace_event(task: Task, args: KernelCloneArgs) -> int:
+    """What a tracer is told of the child: PTRACE_EVENT_*, or 0 where none asked for it (ptrace(2), PTRACE_O_TRACE*)."""
+    if args.flags & CLONE_UNTRACED:
+        event = 0
+    elif args.flags & CLONE_VFORK:
+        event = PTRACE_EVENT_VFORK
+    elif args.exit_signal != SIGCHLD:
+        event = PTRACE_EVENT_CLONE
+    else:
+        event = PTRACE_EVENT_FORK
+    enabled = bool(event and task.ptrace >> PT_OPT_FLAG_SHIFT + event & 1)
+    if fire := task.system.trace.ptrace_event_chosen:
+        fire(task, event, enabled)
+    return event if enabled else 0
 
 
 def _put_user(task: Task, addr: int, value: int) -> None:
@@ -215,7 +254,7 @@ def check_namespaces(task: Task, flags: int) -> None:
     raise SysError(EINVAL)
 
 
-def check_limits(task: Task) -> None:
+def fork_limits(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """RLIMIT_NPROC for the user and the machine's limit on threads: EAGAIN."""
     system = task.system
     count = len(system.pids.tasks)
@@ -233,18 +272,35 @@ def check_limits(task: Task) -> None:
 
 def copy_process(task: Task, args: KernelCloneArgs) -> Task:
     """Build a child, not yet runnable (Linux: copy_process). Nothing is left behind if it fails."""
-    check_clone_flags(task, args)
-    if task.sigpending and args.kthread is None and signal.signal_pending(task):
-        raise SysError(ERESTARTNOINTR)
-    check_limits(task)
-    child = dup_task_struct(task, args)
+    system = task.system
+    trace, fail = system.trace, system.failpoints
+    child = None
     try:
-        _copy_parts(task, child, args)
-        child.pid = 0 if args.idle else _alloc_pid(task, args)
+        check_clone_flags(task, args)
+        if fire := trace.clone_check:
+            fire(task, args)
+        if task.sigpending and args.kthread is None and signal.signal_pending(task):
+            raise SysError(ERESTARTNOINTR)
+        if fail is not None:
+            fail.check("dup_task_struct", task)
+        child = dup_task_struct(task, args)
+        if fire := trace.dup_task_struct:
+            fire(task, child, args.flags)
+        for name, step in COPY_STEPS:
+            if fail is not None:
+                fail.check(name, task)
+            step(task, child, args)
+            if fire := getattr(trace, name):
+                fire(task, child, args.flags)
         if args.flags & CLONE_PIDFD:
-            _make_pidfd(task, child, args)
-    except SysError:
-        _undo(child)
+            if fail is not None:
+                fail.check("pidfd_prepare", task)
+            pidfd_prepare(task, child, args)
+    except SysError as error:
+        if child is not None:
+            bad_fork_cleanup(child)
+        if fire := trace.fork_failed:
+            fire(task, child, error.errno)
         raise
     _commit(task, child, args)
     return child
@@ -302,49 +358,47 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.self_exec_id = task.self_exec_id
     child.parent_exec_id = task.self_exec_id
     child.se = SchedEntity()
-    system.sched.sched_fork(child, task)
+    child.state = TASK_NEW
     return child
 
 
-def _copy_parts(task: Task, child: Task, args: KernelCloneArgs) -> None:
-    """Files, file-system context, handlers, process, memory, registers: shared or copied by the flags."""
-    flags = args.flags
-    copy_files(task, child, flags)
-    copy_fs(task, child, flags)
-    copy_sighand(task, child, flags)
-    copy_signal(task, child, flags)
-    if args.kthread is None:
-        copy_mm(task, child, flags)
-        copy_thread(child, task, args.stack, args.tls if flags & CLONE_SETTLS else None)
+def copy_creds(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """Credentials never change in place: the child has the very same."""
+    child.cred = task.cred
 
 
-def copy_files(task: Task, child: Task, flags: int) -> None:
+def sched_fork(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """Policy, nice value and CPUs of the parent, but for what SCHED_RESET_ON_FORK takes away."""
+    task.system.sched.sched_fork(child, task)
+
+
+def copy_files(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """The descriptor table: shared by CLONE_FILES, else a copy of it (the open files are the same)."""
     files = task.files
     if files is None:
         return
-    if flags & CLONE_FILES:
+    if args.flags & CLONE_FILES:
         files.users += 1
         child.files = files
     else:
         child.files = files.copy()
 
 
-def copy_fs(task: Task, child: Task, flags: int) -> None:
+def copy_fs(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """Root, working directory and umask: shared by CLONE_FS, else copied."""
     fs = task.fs
     if fs is None:
         return
-    if flags & CLONE_FS:
+    if args.flags & CLONE_FS:
         fs.users += 1
         child.fs = fs
     else:
         child.fs = fs.copy()
 
 
-def copy_sighand(task: Task, child: Task, flags: int) -> None:
+def copy_sighand(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """Signal handlers: shared by CLONE_SIGHAND, else copied; CLONE_CLEAR_SIGHAND resets all that are not ignored."""
-    sighand = task.sighand
+    sighand, flags = task.sighand, args.flags
     if flags & CLONE_SIGHAND:
         sighand.users += 1
         child.sighand = sighand
@@ -354,10 +408,10 @@ def copy_sighand(task: Task, child: Task, flags: int) -> None:
         signal.flush_signal_handlers(child)
 
 
-def copy_signal(task: Task, child: Task, flags: int) -> None:
+def copy_signal(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """The process: the same for a thread, else a new one with the parent's limits, group, session and terminal."""
     parent = task.signal
-    if flags & CLONE_THREAD:
+    if args.flags & CLONE_THREAD:
         child.signal = parent
         return
     new = child.signal = SignalStruct(parent.rlim[:])
@@ -368,19 +422,30 @@ def copy_signal(task: Task, child: Task, flags: int) -> None:
     posix_cpu_timers_init_group(new, task.system)
 
 
-def copy_mm(task: Task, child: Task, flags: int) -> None:
-    """Memory: the same address space for CLONE_VM, else a copy-on-write copy."""
+def copy_mm(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """Memory: the same address space for CLONE_VM, else a copy-on-write copy; none for a kernel thread."""
     mm = task.mm
-    if mm is None:
+    if mm is None or args.kthread is not None:
         return
-    child.mm = mm.mmget() if flags & CLONE_VM else mm.fork()
+    child.mm = mm.mmget() if args.flags & CLONE_VM else mm.fork()
 
 
-def _alloc_pid(task: Task, args: KernelCloneArgs) -> int:
+def copy_registers(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """The child's registers, by the architecture; a kernel thread has none."""
+    if args.kthread is None:
+        copy_thread(child, task, args.stack, args.tls if args.flags & CLONE_SETTLS else None)
+
+
+def alloc_pid(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """A number for the child: the next, or the one clone3's set_tid asks for."""
     pids = task.system.pids
-    if not args.set_tid:
-        return pids.alloc_pid()
+    if not args.idle:
+        child.pid = chosen_pid(task, args) if args.set_tid else pids.alloc_pid()
+
+
+def chosen_pid(task: Task, args: KernelCloneArgs) -> int:
+    """The number that clone3's set_tid asks for; EINVAL, EPERM, EEXIST."""
+    pids = task.system.pids
     wanted = args.set_tid[0]
     if wanted < 1 or wanted >= pids.pid_max:
         raise SysError(EINVAL)
@@ -392,7 +457,7 @@ def _alloc_pid(task: Task, args: KernelCloneArgs) -> int:
     return wanted
 
 
-def _make_pidfd(task: Task, child: Task, args: KernelCloneArgs) -> None:
+def pidfd_prepare(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """CLONE_PIDFD: a descriptor for the child in the parent's table."""
     from forkernel.fs.fdtable import fd_install
     from forkernel.kernel.pidfd import PIDFD_THREAD, pidfd_create
@@ -403,10 +468,29 @@ def _make_pidfd(task: Task, child: Task, args: KernelCloneArgs) -> None:
     except SysError:
         task.files.close(task, fd)  # type: ignore[union-attr]
         raise
+    if fire := task.system.trace.pidfd_prepare:
+        fire(task, child, fd)
 
 
-def _undo(child: Task) -> None:
-    """Give back what a child that is not to be had taken so far."""
+COPY_STEPS: tuple[tuple[str, Callable[[Task, Task, KernelCloneArgs], None]], ...] = (
+    ("fork_limits", fork_limits),
+    ("copy_creds", copy_creds),
+    ("sched_fork", sched_fork),
+    ("copy_files", copy_files),
+    ("copy_fs", copy_fs),
+    ("copy_sighand", copy_sighand),
+    ("copy_signal", copy_signal),
+    ("copy_mm", copy_mm),
+    ("copy_thread", copy_registers),
+    ("alloc_pid", alloc_pid),
+)
+"""What copy_process does once there is a task_struct, in Linux's order: the name is that of the tracepoint, and of
+the failure that `--fail` injects before the step.
+"""
+
+
+def bad_fork_cleanup(child: Task) -> None:
+    """Give back what a child that is not to be had taken so far (Linux: the bad_fork_cleanup_* labels)."""
     if child.pid:
         child.system.pids.free_pid(child.pid)
     if child.mm is not None:
@@ -458,6 +542,8 @@ def _set_child_tid(child: Task) -> None:
         child.mm.write_u32(child.set_child_tid, child.pid)  # type: ignore[union-attr]
     except SysError:
         return
+    if fire := child.system.trace.child_settid:
+        fire(child, child.set_child_tid)
 
 
 # --- unshare

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from forkernel.arch.x86_64.processor import Processor
     from forkernel.hw.frames import FrameTable
     from forkernel.kernel.entry import Entry
+    from forkernel.kernel.failpoints import FailPoints
     from forkernel.kernel.kthread import Kthreadd
     from forkernel.kernel.task import Task
     from forkernel.mm.pagetable import TableStore
@@ -90,6 +91,8 @@ class System:
         self.sched = Scheduler(self)
         self.pids = PidTable()
         self.trace = Trace()
+        self.failpoints: FailPoints | None = None
+        """Steps that are to fail (`--fail`)."""
         self.futexes = FutexTable()
         self.exec_images = ImageCache()
         self._rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
