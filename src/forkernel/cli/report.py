@@ -26,9 +26,11 @@ def missing_lines(kernel: Kernel) -> list[str]:
 def failure_lines(kernel: Kernel) -> list[str]:
     """Failures of --fail that did not come about."""
     points = kernel.system.failpoints
+    if points is None:
+        return []
     return [
         f"--fail {point.step}:{point.nth}: nothing failed, the step was reached {times(points.reached[point.step])}"
-        for point in (points.unreached() if points is not None else [])
+        for point in points.unreached()
     ]
 
 
