@@ -57,7 +57,7 @@ def start_kernel(
     hardware = processor(ram)
     system.cpu = Processor(hardware)
     system.frames.flush_code = hardware.flush_code
-    system.tables = TableStore(system.frames, system.cpu)
+    system.tables = TableStore(system.frames, system.cpu, system.trace)
     system.vfs = Vfs(system.clock, system.frames, root=options.root)
     system.frames.reclaim = system.reclaim
     mount_all(system, binds or [])

@@ -128,24 +128,44 @@ def do_execveat(task: Task, dirfd: int, path: int, argv: int, envp: int, flags: 
     with AT_EXECVE_CHECK, which only asks.
     """
     assert task.mm is not None
-    name = getname(task.mm, path, flags)
-    check_nproc(task)
-    bprm = alloc_bprm(task, dirfd, name, flags)
+    name = bprm = None
     try:
-        reader = UserStrings(task.mm)
-        arg_pointers = reader.pointers(argv)
-        env_pointers = reader.pointers(envp)
-        stack_limits(task, bprm, len(arg_pointers), len(env_pointers))
-        bprm.add_string(bprm.filename)
-        bprm.envp = reader.strings(bprm, env_pointers)
-        bprm.argv = reader.strings(bprm, arg_pointers)
+        name = getname(task.mm, path, flags)
+        check_nproc(task)
+        failing(task, "alloc_bprm")
+        bprm = alloc_bprm(task, dirfd, name, flags)
+        failing(task, "copy_strings")
+        copy_strings(task, bprm, argv, envp)
         if flags & AT_EXECVE_CHECK:
             bprm.release()
             return 0
         return bprm_execve(task, bprm)
-    except SysError:
-        bprm.release()
+    except SysError as error:
+        if bprm is not None:
+            bprm.release()
+        if fire := task.system.trace.exec_failed:
+            fire(task, name, error.errno)
         raise
+
+
+def failing(task: Task, step: str) -> None:
+    """SysError if the step is to fail now (`--fail`)."""
+    if (points := task.system.failpoints) is not None:
+        points.check(step, task)
+
+
+def copy_strings(task: Task, bprm: Bprm, argv: int, envp: int) -> None:
+    """Collect the arguments and the environment from user memory; EFAULT, E2BIG."""
+    assert task.mm is not None
+    reader = UserStrings(task.mm)
+    arg_pointers = reader.pointers(argv)
+    env_pointers = reader.pointers(envp)
+    stack_limits(task, bprm, len(arg_pointers), len(env_pointers))
+    bprm.add_string(bprm.filename)
+    bprm.envp = reader.strings(bprm, env_pointers)
+    bprm.argv = reader.strings(bprm, arg_pointers)
+    if fire := task.system.trace.copy_strings:
+        fire(task, bprm)
 
 
 def kernel_execve(task: Task, filename: bytes, argv: list[bytes], envp: list[bytes]) -> None:
@@ -156,6 +176,8 @@ def kernel_execve(task: Task, filename: bytes, argv: list[bytes], envp: list[byt
         for text in (filename, *envp, *argv):
             bprm.add_string(text)
         bprm.argv, bprm.envp = list(argv), list(envp)
+        if fire := task.system.trace.copy_strings:
+            fire(task, bprm)
         bprm_execve(task, bprm)
     except SysError:
         bprm.release()
@@ -193,6 +215,8 @@ def alloc_bprm(task: Task, dirfd: int, name: bytes, flags: int) -> Bprm:
         bprm.comm_from_dentry = not name
         bprm.fd_cloexec = task.files is not None and dirfd in task.files.cloexec
     bprm.stack_limit = task.signal.rlim[RLIMIT_STACK][0]
+    if fire := task.system.trace.alloc_bprm:
+        fire(task, bprm)
     return bprm
 
 
@@ -276,19 +300,30 @@ def bprm_execve(task: Task, bprm: Bprm) -> int:
         bprm.argv = [b""]
     program = exec_binprm(task, bprm)
     bprm.interp_file = program.interp_file
+    failing(task, "bprm_creds")
     prepare_creds(task, bprm)
+    if fire := task.system.trace.bprm_creds:
+        fire(task, bprm)
     bprm.strings = b"\0".join((*bprm.argv, *bprm.envp, bprm.filename)) + bytes(1 + NULL_WORD)
     return Exec(bprm, program).step(task)
 
 
 def exec_binprm(task: Task, bprm: Bprm) -> ElfProgram:
     """Replace a script by its interpreter until there is a program; ENOEXEC, ELOOP."""
-    interp = bprm.filename
+    trace, interp = task.system.trace, bprm.filename
+    failing(task, "search_binary_handler")
     for _ in range(MAX_INTERPRETERS + 1):
         head: bytes = bprm.file.inode.pread(0, HEAD_SIZE)
         if head[:2] != b"#!":
-            return read_elf_program(task, bprm.file, head)
+            program = read_elf_program(task, bprm.file, head)
+            if fire := trace.search_binary_handler:
+                fire(task, bprm, "elf")
+            return program
         name, argument = load_script(head)
+        if fire := trace.search_binary_handler:
+            fire(task, bprm, "script")
+        if fire := trace.load_script:
+            fire(task, bprm, name, argument)
         if bprm.fd_cloexec:
             raise SysError(ENOENT)
         bprm.room += len(bprm.argv[0]) + 1
@@ -344,21 +379,31 @@ class Exec(Resume):
 
     def step(self, task: Task) -> int:
         """Sleep while other threads live; then the rest, which does not fail but by killing the process."""
-        bprm, old_pid = self.bprm, task.pid
+        bprm, old_pid, trace = self.bprm, task.pid, task.system.trace
         de_thread(task, self)
+        if fire := trace.point_of_no_return:
+            fire(task, bprm)
         try:
             begin_new_exec(task, bprm)
             kept = find_image(task, bprm, self.program)
+            failing(task, "exec_mmap")
             mm = MmStruct(task.system) if kept is None else kept.new_mm()
             exec_mmap(task, bprm, mm)
+            failing(task, "load_elf_binary")
             entry, sp = load_elf_binary(task, bprm, self.program, mm, kept)
-        except SysError:
+            if fire := trace.load_elf_binary:
+                fire(task, bprm, entry, sp)
+        except SysError as error:
+            if fire := trace.exec_failed:
+                fire(task, bprm.filename, error.errno)
             signal.force_fatal_sig(SIGSEGV, task)
             return 0
         finally:
             bprm.release()
         start_thread(task, entry, sp)
-        if fire := task.system.trace.sched_process_exec:
+        if fire := trace.start_thread:
+            fire(task, entry, sp)
+        if fire := trace.sched_process_exec:
             fire(task, bprm.filename, old_pid)
         return 0
 
@@ -377,12 +422,17 @@ def de_thread(task: Task, resume: Exec) -> None:
     """
     sig = task.signal
     if len(sig.threads) == 1:
+        failing(task, "de_thread")
+        tell_de_thread(task, 0)
         return
     if sig.group_exec_task is not task:
+        failing(task, "de_thread")
         if sig.flags & SIGNAL_GROUP_EXIT or sig.group_exec_task is not None:
             raise SysError(EAGAIN)
         sig.group_exec_task = task
-        sig.notify_count = signal.zap_other_threads(task) - (0 if task.is_leader else 1)
+        others = signal.zap_other_threads(task)
+        sig.notify_count = others - (0 if task.is_leader else 1)
+        tell_de_thread(task, others)
     leader = task.group_leader
     if sig.notify_count > 0:
         raise Sleep(resume=resume, interruptible=False)
@@ -394,6 +444,12 @@ def de_thread(task: Task, resume: Exec) -> None:
     sig.group_exec_task = None
     sig.notify_count = 0
     task.exit_signal = SIGCHLD
+
+
+def tell_de_thread(task: Task, others: int) -> None:
+    """The tracepoint of de_thread: how many other threads are being killed."""
+    if fire := task.system.trace.de_thread:
+        fire(task, others)
 
 
 def take_over_leader(task: Task, leader: Task) -> None:
@@ -421,18 +477,15 @@ def take_over_leader(task: Task, leader: Task) -> None:
 
 def begin_new_exec(task: Task, bprm: Bprm) -> None:
     """Give up what does not survive into the new program, but for the memory (Linux: begin_new_exec)."""
-    system = task.system
-    files = task.files
-    if files is not None and files.users > 1:
-        task.files = files.copy()
-        files.release(task)
+    trace = task.system.trace
+    unshare_files(task)
     posix_timers.exit_itimers(task)
-    if task.sighand.users > 1:
-        task.sighand.users -= 1
-        task.sighand = SighandStruct(dict(task.sighand.action))
+    unshare_sighand(task)
     task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD)
     task.kthread = None
     if task.files is not None:
+        if fire := trace.close_on_exec:
+            fire(task, sorted(task.files.cloexec))
         task.files.close_on_exec(task)
     task.sas_ss_sp = task.sas_ss_size = 0
     task.sas_ss_flags = SS_DISABLE
@@ -440,14 +493,39 @@ def begin_new_exec(task: Task, bprm: Bprm) -> None:
     task.restart_block = None
     task.personality &= ~READ_IMPLIES_EXEC
     comm = bprm_comm(bprm)
-    if fire := system.trace.task_rename:
+    if fire := trace.task_rename:
         fire(task, comm)
     task.comm = comm
     task.self_exec_id += 1
+    if fire := trace.flush_signal_handlers:
+        fire(task, signal.handled_signals(task))
     signal.flush_signal_handlers(task)
     if bprm.secureexec:
         task.pdeath_signal = 0
         task.personality &= ~PER_CLEAR_ON_SETID
+
+
+def unshare_files(task: Task) -> None:
+    """The new program has a descriptor table of its own."""
+    failing(task, "unshare_files")
+    files = task.files
+    if files is None or files.users == 1:
+        return
+    task.files = files.copy()
+    files.release(task)
+    if fire := task.system.trace.unshare_files:
+        fire(task, task.files)
+
+
+def unshare_sighand(task: Task) -> None:
+    """And handlers of its own."""
+    failing(task, "unshare_sighand")
+    if task.sighand.users == 1:
+        return
+    task.sighand.users -= 1
+    task.sighand = SighandStruct(dict(task.sighand.action))
+    if fire := task.system.trace.unshare_sighand:
+        fire(task, task.sighand)
 
 
 def bprm_comm(bprm: Bprm) -> bytes:
@@ -477,6 +555,8 @@ def exec_mmap(task: Task, bprm: Bprm, mm: MmStruct) -> None:
     task.mm = mm
     mm.owner = task
     task.system.sched.switch_mm(task)
+    if fire := task.system.trace.exec_mmap:
+        fire(task, old, mm)
     if old is not None:
         setmax_mm_hiwater_rss(task.signal, old)
         old.mmput()

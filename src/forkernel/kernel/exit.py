@@ -42,6 +42,8 @@ M64 = (1 << 64) - 1
 
 def do_group_exit(task: Task, code: int) -> None:
     """End every thread of the process with wait status `code`, unless another thread said first with which."""
+    if fire := task.system.trace.do_group_exit:
+        fire(task, code)
     sig = task.signal
     if sig.flags & SIGNAL_GROUP_EXIT:
         code = sig.group_exit_code
@@ -59,9 +61,14 @@ def do_exit(task: Task, code: int) -> None:
     if task.flags & PF_EXITING:
         raise KernelBug(f"do_exit of {task!r}, which is exiting already")
     system = task.system
+    trace = system.trace
+    if fire := trace.do_exit:
+        fire(task, code)
     synchronize_group_exit(task, code)
     signal.exit_signals(task)
     task.flags |= PF_EXITING
+    if fire := trace.exit_signals:
+        fire(task)
     group_dead = is_group_dead(task.signal)
     if group_dead:
         if task.group_leader is system.child_reaper:
@@ -73,7 +80,7 @@ def do_exit(task: Task, code: int) -> None:
     exit_fs(task)
     if group_dead and task.signal.leader:
         session.disassociate_ctty(task, True)
-    if fire := system.trace.sched_process_exit:
+    if fire := trace.sched_process_exit:
         fire(task)
     exit_notify(task, group_dead)
     system.cpu.forget(task)
@@ -108,6 +115,8 @@ def exit_mm(task: Task, group_dead: bool) -> None:
         setmax_mm_hiwater_rss(task.signal, mm)
     task.mm = None
     mm.mmput()
+    if fire := task.system.trace.exit_mm:
+        fire(task, mm)
 
 
 def setmax_mm_hiwater_rss(sig: SignalStruct, mm: MmStruct) -> None:
@@ -133,6 +142,8 @@ def mm_release(task: Task, mm: MmStruct) -> None:
     """
     if task.robust_list:
         exit_robust_list(task, mm)
+        if fire := task.system.trace.exit_robust_list:
+            fire(task, task.robust_list)
         task.robust_list = 0
     if task.clear_child_tid:
         if mm.users > 1:
@@ -149,12 +160,16 @@ def clear_child_tid(task: Task, mm: MmStruct) -> None:
     except SysError:
         return
     futex.futex_wake_addr(task, task.clear_child_tid, 1)
+    if fire := task.system.trace.clear_child_tid:
+        fire(task, task.clear_child_tid)
 
 
 def complete_vfork_done(task: Task) -> None:
     """Let the parent in vfork go on."""
     vfork, task.vfork_done = task.vfork_done, None
     if vfork is not None:
+        if fire := task.system.trace.complete_vfork_done:
+            fire(task)
         vfork.complete()
 
 
@@ -163,6 +178,8 @@ def exit_files(task: Task) -> None:
     files, task.files = task.files, None
     if files is not None:
         files.release(task)
+        if fire := task.system.trace.exit_files:
+            fire(task, files)
 
 
 def exit_fs(task: Task) -> None:
@@ -170,6 +187,8 @@ def exit_fs(task: Task) -> None:
     fs, task.fs = task.fs, None
     if fs is not None:
         fs.release()
+        if fire := task.system.trace.exit_fs:
+            fire(task, fs)
 
 
 # --- robust futexes
@@ -247,6 +266,8 @@ def exit_notify(task: Task, group_dead: bool) -> None:
     else:
         autoreap = True
         task.pidfd_wait.wake_up()
+    if fire := task.system.trace.exit_notify:
+        fire(task, autoreap)
     if autoreap:
         task.exit_state = EXIT_DEAD
         dead.append(task)
@@ -261,6 +282,9 @@ def forget_original_parent(father: Task, dead: list[Task]) -> None:
     """Give the children of `father` to another parent; those whose zombies nobody wants go to `dead`."""
     reaper = find_new_reaper(father)
     threaded = reaper.signal is father.signal
+    trace = father.system.trace
+    if fire := trace.find_new_reaper:
+        fire(father, reaper)
     for child in list(father.children):
         for thread in child.signal.threads:
             thread.real_parent = reaper
@@ -271,6 +295,8 @@ def forget_original_parent(father: Task, dead: list[Task]) -> None:
         if not threaded:
             reparent_leader(father, child, dead)
         reaper.children[child] = None
+        if fire := trace.reparent:
+            fire(child, father, reaper)
     father.children.clear()
 
 
@@ -336,6 +362,8 @@ def release_task(task: Task) -> None:
         current.system.account_dead(current)
         exit_signal_struct(current)
         unhash_process(current)
+        if fire := current.system.trace.release_task:
+            fire(current)
         following = None
         if leader is not current and leader.exit_state == EXIT_ZOMBIE and len(leader.signal.threads) == 1:
             if signal.do_notify_parent(leader, leader.exit_signal):

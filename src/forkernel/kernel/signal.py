@@ -430,6 +430,11 @@ def do_sigaction(task: Task, sig: int, action: SigAction | None) -> SigAction:
     return old
 
 
+def handled_signals(task: Task) -> list[int]:
+    """Signals that the process catches with a handler of its own."""
+    return sorted(sig for sig, action in task.sighand.action.items() if action.handler not in (SIG_DFL, SIG_IGN))
+
+
 def flush_signal_handlers(task: Task, force_default: bool = False) -> None:
     """Caught signals go back to SIG_DFL, as after execve; with `force_default` ignored ones too."""
     action = task.sighand.action

@@ -225,6 +225,8 @@ def do_wait(task: Task, wait: WaitOpts) -> int:
     if best == NOT_OURS:
         raise SysError(ECHILD)
     if best == 0 and not flags & WNOHANG:
+        if fire := task.system.trace.wait_sleep:
+            fire(task)
         raise Sleep(task.signal.wait_chldexit, resume=wait)
     return best
 
@@ -232,7 +234,10 @@ def do_wait(task: Task, wait: WaitOpts) -> int:
 def do_wait_thread(task: Task, wait: WaitOpts, children: Iterable[Task]) -> int:
     """As `wait_consider_task`, for the first of `children` that has news."""
     best = NOT_OURS
+    tell = task.system.trace.wait_consider_task
     for child in children:
+        if tell:
+            tell(task, child, verdict(wait, child))
         if not child.exit_state and not child.signal.flags & STOP_NEWS:
             if best and eligible_child(wait, child):
                 best = 0
@@ -243,6 +248,18 @@ def do_wait_thread(task: Task, wait: WaitOpts, children: Iterable[Task]) -> int:
         if found == 0:
             best = 0
     return best
+
+
+def verdict(wait: WaitOpts, child: Task) -> str:
+    """What `wait_consider_task` will find, in a word for the tracepoint."""
+    if child.exit_state == EXIT_DEAD or not eligible_child(wait, child):
+        return "other"
+    if child.exit_state == EXIT_ZOMBIE:
+        return "threads" if delay_group_leader(child) else "zombie" if wait.flags & WEXITED else "other"
+    sig = child.signal
+    if wait.flags & WUNTRACED and sig.flags & SIGNAL_STOP_STOPPED and sig.group_exit_code:
+        return "stopped"
+    return "continued" if wait.flags & WCONTINUED and sig.flags & SIGNAL_STOP_CONTINUED else "alive"
 
 
 def do_wait_pid(task: Task, pid: int, flags: int) -> list[Task]:
@@ -285,7 +302,10 @@ def wait_task_zombie(task: Task, wait: WaitOpts, child: Task) -> int:
         wait.info = (CLD_DUMPED if status & CORE_FLAG else CLD_KILLED, pid, uid, status & 0x7F)
     else:
         wait.info = (CLD_EXITED, pid, uid, status >> 8)
-    if not wait.flags & WNOWAIT:
+    reaped = not wait.flags & WNOWAIT
+    if fire := task.system.trace.wait_task_zombie:
+        fire(task, child, status, reaped)
+    if reaped:
         reap_zombie(task, child)
     return pid
 

@@ -131,7 +131,11 @@ def _protection_fault(
         pt.store.words[at] = entry | PTE_W | PTE_D | PTE_A
     elif frames.refs[frame] == 1:
         pt.store.words[at] = entry | PTE_W | PTE_D | PTE_A
+        if fire := mm.system.trace.do_wp_page:
+            fire(mm, addr, frame, frame)
     else:
         new = frames.alloc() if frame == frames.zero_frame else frames.copy(frame)
         pt.set_leaf(table, index, new << PAGE_SHIFT | WRITABLE | entry & PTE_NX)
+        if fire := mm.system.trace.do_wp_page:
+            fire(mm, addr, frame, new)
     return FAULT_OK

@@ -24,6 +24,7 @@ from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_P, PTE_U, PTE_
 from forkernel.hw.frames import CODE, FrameTable
 from forkernel.hw.protocol import KERNEL_ENTRY, KERNEL_SLOT
 from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
+from forkernel.trace.tracepoints import Trace
 
 SPARSE = 24  # below so many entries a walk over the bits beats NumPy's fixed cost
 DENSE_BEFORE_NUMPY = 1000  # tables walked in Python before NumPy, whose import takes as long, is worth it
@@ -45,10 +46,11 @@ class TableStore:
     walked without reading all of it.
     """
 
-    __slots__ = ("_dense_walks", "_np_words", "frames", "live", "refs", "tlb", "words")
+    __slots__ = ("_dense_walks", "_np_words", "frames", "live", "refs", "tlb", "trace", "words")
 
-    def __init__(self, frames: FrameTable, tlb: Tlb) -> None:
+    def __init__(self, frames: FrameTable, tlb: Tlb, trace: Trace | None = None) -> None:
         self.live: dict[int, int] = {}
+        self.trace = trace or Trace()
         self.bind(frames, tlb)
 
     def bind(self, frames: FrameTable, tlb: Tlb) -> None:
@@ -61,10 +63,10 @@ class TableStore:
         self._dense_walks = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"frames": self.frames, "live": self.live}
+        return {"frames": self.frames, "live": self.live, "trace": self.trace}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.live = state["live"]
+        self.live, self.trace = state["live"], state["trace"]
         self.frames = state["frames"]  # bound by the system once its CPU exists
 
     def _is_dense(self, bits: int) -> bool:
@@ -229,8 +231,10 @@ class PageTable:
             elif entry:
                 below = entry >> 12 & FRAME_MASK
                 if refs[below] != 1:
-                    below = store.unshare(below)
+                    old, below = below, store.unshare(below)
                     words[table * 512 + index] = below << 12 | TABLE
+                    if fire := store.trace.table_unshare:
+                        fire(self, va, (shift - 12) // 9, old, below)
                 else:
                     words[table * 512 + index] = entry | PTE_W
             else:
