@@ -7,6 +7,7 @@ carry options:
     // stdin: text\\n       standard input (default: empty)
     // timeout: 20         host seconds before a run counts as hanging (default 20)
     // needs: root         run only by root, or
+    // needs: no-ia32-emulation   a kernel without `int $0x80`
     // needs: linux-6.12   the least kernel that behaves so; older hosts use the recorded expectation
 
 Compiled programs are cached in build/guest by the hash of all that went into them.
@@ -33,6 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 GUEST = ROOT / "tests" / "guest"
 EXPECTED = ROOT / "tests" / "expected"
 BUILD = ROOT / "build" / "guest"
+IA32_EMULATION = Path("/proc/sys/abi/vsyscall32")
+"""A knob of kernels that run 32-bit programs too."""
 ON_LINUX = sys.platform == "linux" and platform.machine() == "x86_64"
 
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-musl", "-static")
@@ -86,6 +89,8 @@ class Program:
     def unmet_need(self) -> str:
         """Why the program cannot run natively here, or nothing."""
         for need in self.needs:
+            if need == "no-ia32-emulation" and IA32_EMULATION.exists():
+                return "needs a kernel that runs no 32-bit programs"
             if need == "root" and os.geteuid() != 0:
                 return "needs root"
             if need.startswith("linux-") and kernel_version() < version_of(need.removeprefix("linux-")):

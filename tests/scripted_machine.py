@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from forkernel.arch.entry import X86_64, Architecture
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.fs.fdtable import FilesStruct
 from forkernel.hw.scripted import Call, Operand, Script, ScriptedCpu, Step, work
@@ -82,13 +83,18 @@ class StopAt(Timer):
 class Machine:
     """A booted kernel whose programs are `scripts`, by file name."""
 
-    def __init__(self, root: Path, scripts: dict[str, Script], memory: int = 8 << 20) -> None:
+    def __init__(
+        self, root: Path, scripts: dict[str, Script], memory: int = 8 << 20, arch: Architecture = X86_64
+    ) -> None:
         for name, program in scripts.items():
             path = root / name
             path.write_bytes(elf(program))
             path.chmod(0o755)
-        options = Options(root=str(root), memory=memory)
-        self.system = start_kernel(options, processor=lambda ram: ScriptedCpu(ram, list(scripts.values())))
+        options = Options(root=str(root), memory=memory, arch=arch)
+        programs, words = list(scripts.values()), {"registers": arch.registers, "arguments": arch.arguments}
+        self.system = start_kernel(
+            options, processor=lambda ram: ScriptedCpu(ram, programs, number=arch.number, **words)
+        )
         self.cpu: Any = self.system.cpu.hw
 
     def start(self, name: str) -> Task:

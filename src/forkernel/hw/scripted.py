@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forkernel.hw.protocol import PAGE_FAULT, PF_INSTR, PF_PROT, PF_USER, PF_WRITE, RAX, RCX, RIP, RSP, TrapHandler
+from forkernel.hw.protocol import PAGE_FAULT, PF_INSTR, PF_PROT, PF_USER, PF_WRITE, RCX, RIP, RSP, TrapHandler
 from forkernel.hw.ram import PAGE_SHIFT, Ram
 
 STEP_SIZE = 2
@@ -165,13 +165,26 @@ IMAGE_SIZE = _FPU_AT + _FPU.size
 class ScriptedCpu:
     """The processor of a machine whose programs are `scripts` (see `forkernel.hw.protocol.Cpu`).
 
-    `trace`, if set, is called with the address of each step before it runs.
+    `registers`, `arguments` and `number` name the words of an image and those that hold a call's arguments and its
+    number: another architecture's, for tests of how calls come in. `trace`, if set, is called with the address of
+    each step before it runs.
     """
 
     repeatable = True
 
-    def __init__(self, ram: Ram, scripts: Sequence[Script]) -> None:
+    def __init__(
+        self,
+        ram: Ram,
+        scripts: Sequence[Script],
+        *,
+        registers: Sequence[str] = REGISTERS,
+        arguments: Sequence[str] = ARGUMENTS,
+        number: str = "rax",
+    ) -> None:
         self._ram = ram
+        self._registers = {name: index for index, name in enumerate(registers) if name}
+        self._arguments = [self._registers[name] for name in arguments]
+        self._number = self._registers[number]
         self._code: dict[int, tuple[Step, Script]] = {}
         for script in scripts:
             for index, step in enumerate(script.steps):
@@ -346,33 +359,33 @@ class ScriptedCpu:
             return operand & MASK64
         if operand in script.labels:
             return script.labels[operand]
-        value: int = self.gpr[REGISTERS.index(operand)]
+        value: int = self.gpr[self._registers[operand]]
         return value
 
     def _call(self, step: Call, script: Script) -> None:
         values = [self._value(argument, script) for argument in step.arguments]
-        for register, value in zip(ARGUMENTS, values, strict=False):
-            self.gpr[REGISTERS.index(register)] = value
-        self.gpr[RAX] = step.number
+        for index, value in zip(self._arguments, values, strict=False):
+            self.gpr[index] = value
+        self.gpr[self._number] = step.number
         self.gpr[RIP] += STEP_SIZE
 
     def _set(self, step: Set, script: Script) -> None:
-        self.gpr[REGISTERS.index(step.register)] = self._value(step.value, script)
+        self.gpr[self._registers[step.register]] = self._value(step.value, script)
 
     def _add(self, step: Add, script: Script) -> None:
-        index = REGISTERS.index(step.register)
+        index = self._registers[step.register]
         self.gpr[index] = self.gpr[index] + self._value(step.value, script) & MASK64
 
     def _load(self, step: Load, script: Script) -> None:
         word = self._translate(self._value(step.address, script), 0)
-        self.gpr[REGISTERS.index(step.register)] = self._ram.words[word]
+        self.gpr[self._registers[step.register]] = self._ram.words[word]
 
     def _store(self, step: Store, script: Script) -> None:
         word = self._translate(self._value(step.address, script), PF_WRITE)
         self._ram.words[word] = self._value(step.value, script)
 
     def _jump(self, step: Jump, script: Script) -> int | None:
-        if step.register is None or self.gpr[REGISTERS.index(step.register)] == step.value & MASK64:
+        if step.register is None or self.gpr[self._registers[step.register]] == step.value & MASK64:
             return script.labels[step.label]
         return None
 

@@ -76,7 +76,11 @@ def reattach(system: System) -> None:
 
 def make_entry(system: System) -> Entry:
     """The trap handler with all calls."""
-    return Entry(system, REGISTRY.calls)
+    if system.options.arch.native:
+        return Entry(system, REGISTRY.calls)
+    from forkernel.kernel.entry_described import DescribedEntry
+
+    return DescribedEntry(system, REGISTRY.calls)
 
 
 def mount_all(system: System, binds: list[str]) -> None:

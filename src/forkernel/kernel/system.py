@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from forkernel.arch.entry import X86_64, Architecture
 from forkernel.kernel.clock import Clock, make_clock
 from forkernel.kernel.exec_image import ImageCache
 from forkernel.kernel.futex import FutexTable
@@ -53,6 +54,8 @@ class Options(NamedTuple):
     clock: str = "virtual"
     strict: bool = False
     cpus: int = 1
+    arch: Architecture = X86_64
+    """How calls come in: another architecture's way only on a scripted CPU."""
 
 
 class Unimplemented:

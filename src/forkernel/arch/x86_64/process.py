@@ -23,4 +23,4 @@ def copy_thread(child: Any, parent: Any, stack: int, tls: int | None) -> None:
     if stack:
         regs.rsp = stack
     if tls is not None:
-        regs.fs_base = tls
+        regs.fs_base = parent.system.options.arch.child_tls(regs.gpr, tls)
