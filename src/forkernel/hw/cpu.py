@@ -19,6 +19,7 @@ from typing import Any
 
 from forkernel.errors import KernelBug, UserError
 from forkernel.hw import libunicorn as lu
+from forkernel.hw.native import Quantum, load_native
 from forkernel.hw.protocol import (
     GENERAL_PROTECTION,
     INVALID_OPCODE,
@@ -29,10 +30,10 @@ from forkernel.hw.protocol import (
     RIP,
     TrapHandler,
 )
-from forkernel.hw.quantum import Quantum, load_counter
 from forkernel.hw.ram import PAGE_SHIFT, Ram
 
 GDT_FRAME = 1
+NO_TABLES = 0  # value of CR3 for an address space without memory: frame 0 is never used, so its entries are zero
 USER_CS, USER_SS = 0x33, 0x2B
 NO_EXIT = 0xFFFF_FFFF_FFFF_FFFF  # an address the guest cannot reach: emulation ends by stop alone
 UNLIMITED = 1 << 62
@@ -180,7 +181,10 @@ class UnicornCpu:
 
     def __init__(self, ram: Ram) -> None:
         self._ram = ram
+        self._native = load_native()
         self._engine = engine = _Engine(ram)
+        if self._native is not None:
+            self._native.bind(engine.lib)
         self._enter_user_mode()
         self.layout = layout = Layout(engine)
         self._state = engine.state
@@ -193,14 +197,15 @@ class UnicornCpu:
         self._stopping = False
         self._refused = 0
         """Exception to raise for an instruction that the CPU was about to execute, or 0."""
+        self._refused_at = b""
+        """The context before it."""
         self._flush_wanted = False
         self._pgd = 0
-        self._counter = load_counter()
         self.quantum_struct = Quantum(UNLIMITED, ctypes.cast(engine.lib.uc_emu_stop, ctypes.c_void_p).value)
         """The block counter, `left` of which a handler may read at once."""
         self._granted = UNLIMITED
         self._counted = 0
-        self.repeatable = self._counter is not None
+        self.repeatable = self._native is not None
         self.counting = False
         """Whether blocks are counted now; see `count_blocks`."""
         self._count_wanted = self.repeatable
@@ -335,10 +340,21 @@ class UnicornCpu:
     def _refuse(self, vector: int) -> None:
         """Instead of this instruction, which the emulator would execute for anybody, raise an exception: the state
         before it is kept, the CPU stops, and `run` goes on from there.
+
+        It stops at the end of the block only. So that the rest of the block does nothing, there is no memory until
+        then, and nobody who serves its calls.
         """
-        self._engine.save()
-        self._refused = vector
-        self._engine.lib.uc_emu_stop(self._engine.handle)
+        engine = self._engine
+        engine.save()
+        self._refused, self._refused_at, self._handler = vector, bytes(engine.state), _Nobody()
+        engine.write(lu.CR3, NO_TABLES)
+        engine.lib.uc_emu_stop(engine.handle)
+
+    def _take_back(self, handler: TrapHandler) -> None:
+        """After `_refuse`: everything as it was before the instruction."""
+        self._engine.state[:] = self._refused_at
+        self._handler = handler
+        self._flush_wanted = True
 
     def _fail(self, error: BaseException) -> None:
         self._failure = error
@@ -479,6 +495,16 @@ class UnicornCpu:
         """See `Cpu.run`."""
         self._handler = handler
         self._stopping = False
+        if self._native is None:
+            self._run(handler)
+            return
+        self._native.running.value = 1
+        try:
+            self._run(handler)
+        finally:
+            self._native.running.value = 0
+
+    def _run(self, handler: TrapHandler) -> None:
         engine = self._engine
         if self._count_wanted != self.counting:
             self._set_counting(self._count_wanted)
@@ -488,7 +514,9 @@ class UnicornCpu:
                 self._write_cr3()
             status = self._start()(engine.handle, self.gpr[RIP], NO_EXIT, 0, 0)
             refused, self._refused = self._refused, 0
-            if not refused:
+            if refused:
+                self._take_back(handler)
+            else:
                 engine.save()
             self._in_flight[0] = -1
             if self._failure is not None:
@@ -525,8 +553,8 @@ class UnicornCpu:
     def _set_counting(self, on: bool) -> None:
         """Add or remove the block hook; code is translated anew, with it or without."""
         engine = self._engine
-        if on:
-            engine.hook(lu.UC_HOOK_BLOCK, self._counter, ctypes.byref(self.quantum_struct))
+        if on and self._native is not None:
+            engine.hook(lu.UC_HOOK_BLOCK, self._native.block_counter, ctypes.byref(self.quantum_struct))
         elif self.counting:
             engine.unhook()
         self.counting = on
@@ -546,6 +574,19 @@ class UnicornCpu:
     def blocks(self) -> int:
         """See `Cpu.blocks`."""
         return self._counted + self._granted - int(self.quantum_struct.left)
+
+
+class _Nobody:
+    """A trap handler that does nothing."""
+
+    def syscall(self) -> None:
+        """See `TrapHandler.syscall`."""
+
+    def fault(self, vector: int, error: int, address: int) -> None:
+        """See `TrapHandler.fault`."""
+
+    def quantum(self) -> None:
+        """See `TrapHandler.quantum`."""
 
 
 class Watchdog:

@@ -1,8 +1,8 @@
-"""The quantum: how many translated blocks a task runs before the CPU stops.
+"""The lines of C that the CPU uses (native.c): the block counter and a shorter translation of loads and stores.
 
-A few lines of C count the blocks (quantum.c). They are compiled once, on first use, by the system's C
-compiler or the `ziglang` wheel's, and kept in the user's cache. Where neither exists the CPU has no
-block count: a host timer stops it then, and the run says that it is not repeatable.
+They are compiled once, on first use, by the system's C compiler or the `ziglang` wheel's, and kept in the
+user's cache. Where neither exists the CPU is slower and has no block count: a host timer stops it then, and
+the run says that it is not repeatable.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import sys
 import zlib
 from typing import Any
 
-SOURCE = os.path.join(os.path.dirname(__file__), "quantum.c")
+SOURCE = os.path.join(os.path.dirname(__file__), "native.c")
 
 
 class Quantum(ctypes.Structure):
-    """struct quantum of quantum.c."""
+    """struct quantum of native.c: how many translated blocks a task runs before the CPU stops."""
 
     _fields_ = (("left", ctypes.c_int64), ("stop", ctypes.c_void_p))
 
@@ -55,7 +55,7 @@ def _library() -> str | None:
     """The compiled file, made if need be; None where it cannot be."""
     with open(SOURCE, "rb") as source:
         digest = zlib.crc32(source.read())
-    name = f"quantum-{os.uname().machine}-{digest:08x}.so"
+    name = f"native-{os.uname().machine}-{digest:08x}.so"
     packaged = os.path.join(os.path.dirname(SOURCE), name)
     if os.path.exists(packaged):
         return packaged
@@ -66,12 +66,29 @@ def _library() -> str | None:
     return target if _compile(target) else None
 
 
-def load_counter() -> Any:
-    """The compiled `forkernel_block` function, or None where it cannot be built."""
+class Native:
+    """The compiled functions, loaded. To be made before libunicorn is loaded: then its names come first."""
+
+    def __init__(self, path: str) -> None:
+        library = ctypes.CDLL(path, ctypes.RTLD_GLOBAL)
+        self.block_counter: Any = library.forkernel_block
+        self.running = ctypes.c_int.in_dll(library, "forkernel_running")
+        """Set while our CPU runs."""
+        self._check_exit_request = ctypes.c_void_p.in_dll(library, "forkernel_check_exit_request")
+
+    def bind(self, library: Any) -> None:
+        """Tell the C functions where those of libunicorn are that they stand for."""
+        original = getattr(library, "check_exit_request_x86_64", None)
+        if original is not None:
+            self._check_exit_request.value = ctypes.cast(original, ctypes.c_void_p).value
+
+
+def load_native() -> Native | None:
+    """The compiled functions, or None where they cannot be built."""
     if os.environ.get("FORKERNEL_NO_COUNTER"):
         return None
     try:
         path = _library()
-        return ctypes.CDLL(path).forkernel_block if path else None
+        return Native(path) if path else None
     except OSError:
         return None
