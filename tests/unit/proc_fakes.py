@@ -15,9 +15,11 @@ from forkernel.fs.vfs import Vfs
 from forkernel.hw.frames import FrameTable
 from forkernel.hw.ram import Ram
 from forkernel.kernel.cred import Cred
+from forkernel.kernel.nsproxy import init_nsproxy
 from forkernel.kernel.pid import PidTable
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.task import SchedEntity, SighandStruct, SignalStruct, SigPending, Task
+from forkernel.namespace import NsInums
 from forkernel.trace.tracepoints import Trace
 from forkernel.wait import WaitQueue
 
@@ -33,11 +35,13 @@ class Machine:
         self.vfs = Vfs(clock, frames, root)
         self.pids = PidTable()
         self.system: Any = SimpleNamespace(
-            vfs=self.vfs, frames=frames, clock=clock, pids=self.pids, trace=Trace(), rng=Random(1), hostname=b"guest",
-            domainname=b"(none)", threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={},
+            vfs=self.vfs, frames=frames, clock=clock, pids=self.pids, trace=Trace(), rng=Random(1), ns_inums=NsInums(),
+            threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={},
             sched=SimpleNamespace(nr_switches=17), tables=SimpleNamespace(live={1: 0, 2: 0}),
             cpu_times=lambda: (10**9, 0, 2 * 10**9, 3 * 10**9), all_tasks=lambda: list(self.pids.tasks),
         )  # fmt: skip
+        self.nsproxy = init_nsproxy(self.system)
+        self.nsproxy.uts_ns.hostname = b"guest"
         register_procfs(self.system)
         self.vfs.mount(new_procfs(self.system), self.vfs.make_mountpoint(b"/proc"), source=b"proc")
         self.init = self.process(None, b"init")
@@ -81,6 +85,7 @@ class Machine:
         task.mm = None
         task.kthread = None
         task.cred = Cred()
+        task.nsproxy = self.nsproxy
         task.pending = SigPending()
         task.blocked = task.utime = task.stime = task.min_flt = task.maj_flt = task.nvcsw = task.nivcsw = 0
         task.se = SchedEntity()

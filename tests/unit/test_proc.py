@@ -223,7 +223,7 @@ def test_mounts_and_mountinfo(machine: Machine, sh: Task) -> None:
 def test_sysctls_are_the_kernel_s_own_settings(machine: Machine, sh: Task) -> None:
     assert machine.read(sh, b"/proc/sys/kernel/hostname") == b"guest\n"
     machine.write(sh, b"/proc/sys/kernel/hostname", b"new-name\n")
-    assert machine.system.hostname == b"new-name"
+    assert machine.nsproxy.uts_ns.hostname == b"new-name"
     assert machine.read(sh, b"/proc/sys/kernel/pid_max") == b"32768\n"
     machine.write(sh, b"/proc/sys/kernel/pid_max", b"400\n")
     assert machine.pids.pid_max == 400

@@ -18,6 +18,7 @@ from forkernel.kernel.clock import Clock
 from forkernel.kernel.cred import Cred
 from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import Timer, TimerQueue
+from forkernel.kernel.nsproxy import init_nsproxy
 from forkernel.kernel.resource import init_rlimits
 from forkernel.kernel.task import (
     TASK_INTERRUPTIBLE,
@@ -29,6 +30,7 @@ from forkernel.kernel.task import (
     Task,
 )
 from forkernel.mm.vma import VM_READ, VM_WRITE
+from forkernel.namespace import NsInums
 from forkernel.syscalls.all import REGISTRY
 from forkernel.trace.tracepoints import Trace
 from forkernel.wait import Sleep, WaitQueue
@@ -177,7 +179,9 @@ class Machine:
         self.clock, self.timers, self.futexes = Clock(), TimerQueue(), FutexTable()
         self.sched, self.pids, self.cpu, self.trace = Sched(self), Pids(), Cpu(), Trace()
         self.frames, self.rng = Frames(), random.Random(1)
-        self.hostname, self.domainname, self.load = b"host", b"(none)", (2048, 0, 0)
+        self.load, self.ns_inums = (2048, 0, 0), NsInums()
+        self.nsproxy = init_nsproxy(self)
+        self.nsproxy.uts_ns.hostname = b"host"
         self.sigpending_users: dict[int, int] = {}
         self.signalfd_wqh = WaitQueue()
         self.results: dict[Task, int] = {}
@@ -193,6 +197,7 @@ class Machine:
         task.system = self  # type: ignore[assignment]
         task.pid = 100 + len(self.pids.tasks)
         self.pids.tasks[task.pid] = task
+        task.nsproxy = self.nsproxy
         task.flags = task.exit_state = task.ptrace = task.blocked = task.real_blocked = task.jobctl = 0
         task.state, task.comm, task.cred, task.mm = TASK_RUNNING, b"t", cred, mm  # type: ignore[assignment]
         task.pending, task.sigpending, task.saved_sigmask, task.restart_block = SigPending(), False, None, None

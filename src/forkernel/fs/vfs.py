@@ -143,7 +143,7 @@ class Vfs:
     def d_path(self, place: Path, root: Path) -> bytes:
         """Name of `place` seen from `root`; " (deleted)" is appended for what is unlinked."""
         dentry = place.dentry
-        if dentry.parent is dentry and dentry.name:
+        if dentry.parent is dentry and dentry.name and dentry is not place.mnt.root:
             return dentry.name
         name = prepend_path(place, root)[0]
         return name + b" (deleted)" if dentry.unhashed else name
@@ -161,12 +161,16 @@ class Vfs:
     def mount(self, root: Dentry, at: Path, flags: int = MNT_RELATIME, source: bytes = b"none") -> Mount:
         """Attach the tree under `root` at `at` (MNT_* flags), on top of what is mounted there."""
         mount = Mount(self.alloc_mount_id(), root.inode.sb, root, flags, source)
+        root.inode.opens += 1
         attach_mnt(self, mount, topmost(self, at))
         return mount
 
     def forget_mount(self, mount: Mount) -> None:
         """A mount went: a file system with no mount left goes, but for files that are still open."""
-        sb = mount.sb
+        sb, inode = mount.sb, mount.root.inode
+        inode.opens -= 1
+        if not inode.opens and (not inode.nlink or sb.dead):
+            inode.evict()
         if sb not in self.supers or any(other.sb is sb for other in self.mounts()):
             return
         sb.dead = True

@@ -26,6 +26,7 @@ from forkernel.kernel.exec import kernel_execve
 from forkernel.kernel.exit import do_group_exit
 from forkernel.kernel.fork import CLONE_FS
 from forkernel.kernel.kthread import Kthreadd, kernel_thread
+from forkernel.kernel.nsproxy import init_nsproxy
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.resource import init_rlimits
 from forkernel.kernel.signal import ignore_signals
@@ -121,7 +122,7 @@ def make_init_task(system: System) -> Task:
     task.signal.threads[task] = None
     task.sighand = SighandStruct({})
     task.cred = Cred.of_user(0, 0)
-    task.nsproxy = None
+    task.nsproxy = init_nsproxy(system)
     task.blocked = 0
     task.saved_sigmask = None
     task.pending = SigPending()

@@ -26,12 +26,11 @@ from forkernel.abi.errno import EINVAL, EPERM
 from forkernel.abi.resource import RLIMIT_NPROC
 from forkernel.errors import SysError
 from forkernel.kernel.task import PF_NPROC_EXCEEDED, PF_SUPERPRIV
+from forkernel.namespace import INVALID_ID, UserNamespace, cap_capable, init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
-INVALID_ID = 0xFFFFFFFF
-"""(uid_t) -1: "leave as it is" where a call says so, else EINVAL."""
 NGROUPS_MAX = 65536
 S_ISUID, S_ISGID, S_IXGRP = 0o4000, 0o2000, 0o010
 
@@ -55,6 +54,8 @@ class Cred(NamedTuple):
     cap_bset: int = CAP_FULL_SET
     cap_ambient: int = 0
     securebits: int = 0
+    user_ns: UserNamespace = init_user_ns
+    """Where the capabilities hold, and whose numbers the process uses. IDs here are the kernel's."""
 
     @classmethod
     def of_user(cls, uid: int, gid: int, groups: tuple[int, ...] = ()) -> Cred:
@@ -76,8 +77,19 @@ class Cred(NamedTuple):
 
 
 def capable(task: Task, cap: int) -> bool:
-    """Whether the task may use capability `cap`; notes the use in PF_SUPERPRIV."""
-    if not task.cred.cap_effective >> cap & 1:
+    """Whether the task may use capability `cap` over the whole machine, that is in the initial user namespace; notes
+    the use in PF_SUPERPRIV.
+    """
+    cred = task.cred
+    if not cred.cap_effective >> cap & 1 or cred.user_ns is not init_user_ns:
+        return False
+    task.flags |= PF_SUPERPRIV
+    return True
+
+
+def ns_capable(task: Task, ns: UserNamespace, cap: int) -> bool:
+    """Whether the task may use capability `cap` over what belongs to user namespace `ns`; notes the use."""
+    if not cap_capable(task.cred, ns, cap):
         return False
     task.flags |= PF_SUPERPRIV
     return True

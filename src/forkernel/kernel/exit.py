@@ -17,6 +17,7 @@ from forkernel.abi.errno import EFAULT
 from forkernel.abi.signal import SIGCHLD
 from forkernel.errors import KernelBug, SysError
 from forkernel.kernel import futex, posix_timers, session, signal
+from forkernel.kernel.nsproxy import switch_task_namespaces
 from forkernel.kernel.task import (
     EXIT_DEAD,
     EXIT_ZOMBIE,
@@ -78,6 +79,7 @@ def do_exit(task: Task, code: int) -> None:
     exit_mm(task, group_dead)
     exit_files(task)
     exit_fs(task)
+    switch_task_namespaces(task, None)
     if group_dead and task.signal.leader:
         session.disassociate_ctty(task, True)
     if fire := trace.sched_process_exit:

@@ -12,10 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import EAGAIN, EEXIST, EINVAL, EPERM, ERESTARTNOINTR
+from forkernel.abi.namespace import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, NAMESPACES
 from forkernel.abi.signal import SIGCHLD
 from forkernel.arch.x86_64.process import copy_thread
 from forkernel.errors import SysError
-from forkernel.kernel import signal
+from forkernel.kernel import nsproxy, signal
 from forkernel.kernel.posix_cpu_timers import posix_cpu_timers_init_group
 from forkernel.kernel.task import (
     PF_EXITING,
@@ -52,7 +53,6 @@ CLONE_PTRACE = 0x2000
 CLONE_VFORK = 0x4000
 CLONE_PARENT = 0x8000
 CLONE_THREAD = 0x10000
-CLONE_NEWNS = 0x20000
 CLONE_SYSVSEM = 0x40000
 CLONE_SETTLS = 0x80000
 CLONE_PARENT_SETTID = 0x100000
@@ -60,23 +60,12 @@ CLONE_CHILD_CLEARTID = 0x200000
 CLONE_DETACHED = 0x400000
 CLONE_UNTRACED = 0x800000
 CLONE_CHILD_SETTID = 0x1000000
-CLONE_NEWCGROUP = 0x2000000
-CLONE_NEWUTS = 0x4000000
-CLONE_NEWIPC = 0x8000000
-CLONE_NEWUSER = 0x10000000
-CLONE_NEWPID = 0x20000000
-CLONE_NEWNET = 0x40000000
 CLONE_IO = 0x80000000
 CLONE_CLEAR_SIGHAND = 0x1_0000_0000
 CLONE_INTO_CGROUP = 0x2_0000_0000
-CLONE_NEWTIME = 0x80
 
 CLONE_LEGACY_FLAGS = 0xFFFF_FFFF
 CLONE3_FLAGS = CLONE_LEGACY_FLAGS | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP
-NAMESPACES = (
-    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
-    | CLONE_NEWTIME
-)  # fmt: skip
 PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_CLONE = 1, 2, 3
 PT_OPT_FLAG_SHIFT = 3
 CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CAP_CHECKPOINT_RESTORE = 21, 24, 40
@@ -242,16 +231,8 @@ def check_clone_flags(task: Task, args: KernelCloneArgs) -> None:
     )
     if wrong:
         raise SysError(EINVAL)
-    check_namespaces(task, flags)
-
-
-def check_namespaces(task: Task, flags: int) -> None:
-    """New namespaces need CAP_SYS_ADMIN, EPERM; and this kernel has none, EINVAL as one built without them."""
-    if not flags & NAMESPACES:
-        return
-    if not flags & CLONE_NEWUSER and not task.cred.has_cap(CAP_SYS_ADMIN):
-        raise SysError(EPERM)
-    raise SysError(EINVAL)
+    if flags & NAMESPACES:
+        nsproxy.check_built(flags)
 
 
 def fork_limits(task: Task, child: Task, args: KernelCloneArgs) -> None:
@@ -324,7 +305,7 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.mm = child.files = child.fs = None
     child.signal = child.sighand = None  # type: ignore[assignment]  # set by _copy_parts
     child.cred = task.cred
-    child.nsproxy = task.nsproxy
+    child.nsproxy = None
     child.blocked = task.blocked
     child.saved_sigmask = None
     child.pending = SigPending()
@@ -481,6 +462,7 @@ COPY_STEPS: tuple[tuple[str, Callable[[Task, Task, KernelCloneArgs], None]], ...
     ("copy_sighand", copy_sighand),
     ("copy_signal", copy_signal),
     ("copy_mm", copy_mm),
+    ("copy_namespaces", nsproxy.copy_namespaces),
     ("copy_thread", copy_registers),
     ("alloc_pid", alloc_pid),
 )
@@ -493,6 +475,8 @@ def bad_fork_cleanup(child: Task) -> None:
     """Give back what a child that is not to be had taken so far (Linux: the bad_fork_cleanup_* labels)."""
     if child.pid:
         child.system.pids.free_pid(child.pid)
+    if child.nsproxy is not None:
+        nsproxy.switch_task_namespaces(child, None)
     if child.mm is not None:
         child.mm.mmput()
     if child.sighand is not None:
@@ -558,6 +542,8 @@ def ksys_unshare(task: Task, flags: int) -> None:
         flags |= CLONE_SIGHAND
     if flags & CLONE_SIGHAND:
         flags |= CLONE_THREAD
+    if flags & CLONE_NEWNS:
+        flags |= CLONE_FS
     if flags & ~allowed:
         raise SysError(EINVAL)
     if flags & CLONE_THREAD and len(task.signal.threads) > 1:
@@ -566,10 +552,13 @@ def ksys_unshare(task: Task, flags: int) -> None:
         raise SysError(EINVAL)
     if flags & CLONE_VM and task.mm is not None and task.mm.users > 1:
         raise SysError(EINVAL)
-    check_namespaces(task, flags)
-    fs, files = task.fs, task.files
-    if flags & CLONE_FS and fs is not None and fs.users > 1:
-        task.fs = fs.copy()
+    nsproxy.check_built(flags)
+    fs, files, cred = task.fs, task.files, task.cred
+    new_fs = fs.copy() if flags & CLONE_FS and fs is not None and fs.users > 1 else fs
+    if flags & NAMESPACES:
+        nsproxy.unshare_namespaces(task, flags, cred, new_fs)
+    if new_fs is not fs and fs is not None:
+        task.fs = new_fs
         fs.release()
     if flags & CLONE_FILES and files is not None and files.users > 1:
         task.files = files.copy()

@@ -21,6 +21,7 @@ from forkernel.mm.mmap import MAX_MAP_COUNT
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
+    from forkernel.kernel.task import Task
 
 ENTROPY_BITS = 256
 MIN_THREADS = 1
@@ -47,24 +48,26 @@ def set_threads_max(system: System, value: int) -> None:
     system.threads_max = value
 
 
-def get_hostname(system: System) -> bytes:
+def get_hostname(reader: Task) -> bytes:
     """The host's name, as uname gives it."""
-    return system.hostname
+    name: bytes = reader.nsproxy.uts_ns.hostname
+    return name
 
 
-def set_hostname(system: System, value: bytes) -> None:
+def set_hostname(writer: Task, value: bytes) -> None:
     """As sethostname."""
-    system.hostname = value
+    writer.nsproxy.uts_ns.hostname = value
 
 
-def get_domainname(system: System) -> bytes:
+def get_domainname(reader: Task) -> bytes:
     """The NIS domain."""
-    return system.domainname
+    name: bytes = reader.nsproxy.uts_ns.domainname
+    return name
 
 
-def set_domainname(system: System, value: bytes) -> None:
+def set_domainname(writer: Task, value: bytes) -> None:
     """As setdomainname."""
-    system.domainname = value
+    writer.nsproxy.uts_ns.domainname = value
 
 
 def get_ostype(system: System) -> bytes:
@@ -143,8 +146,8 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"fs/nr_open", 0o444, get_nr_open),
     Sysctl(b"fs/pipe-max-size", 0o444, get_pipe_max_size),
     Sysctl(b"kernel/cap_last_cap", 0o444, get_cap_last_cap),
-    Sysctl(b"kernel/domainname", 0o644, get_domainname, set_domainname, high=NEW_UTS_LEN),
-    Sysctl(b"kernel/hostname", 0o644, get_hostname, set_hostname, high=NEW_UTS_LEN),
+    Sysctl(b"kernel/domainname", 0o644, get_domainname, set_domainname, high=NEW_UTS_LEN, by_task=True),
+    Sysctl(b"kernel/hostname", 0o644, get_hostname, set_hostname, high=NEW_UTS_LEN, by_task=True),
     Sysctl(b"kernel/ngroups_max", 0o444, get_ngroups_max),
     Sysctl(b"kernel/osrelease", 0o444, get_osrelease),
     Sysctl(b"kernel/ostype", 0o444, get_ostype),

@@ -20,6 +20,7 @@ from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
 from forkernel.kernel.pid import PidTable
 from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
+from forkernel.namespace import NsInums
 from forkernel.trace.tracepoints import Trace
 from forkernel.wait import WaitQueue
 
@@ -101,8 +102,7 @@ class System:
         self._rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
         self._stirred = 0
         self.threads_max = options.pids or max(options.memory // (16 * 1024), 128)
-        self.hostname = b"forkernel"
-        self.domainname = b"(none)"
+        self.ns_inums = NsInums()
         self.nr_forks = 0
         self.sigpending_users: dict[int, int] = {}
         """Queued signals by the real user they are charged to (RLIMIT_SIGPENDING)."""

@@ -212,6 +212,7 @@ class Task:
     cred: Cred
     """Immutable; replaced, never changed."""
     nsproxy: Any
+    """A kernel.nsproxy.Nsproxy: which namespaces it is in; None past exit_task_namespaces."""
     # --- signals
     blocked: int
     """Signal mask, bit N-1 for signal N."""

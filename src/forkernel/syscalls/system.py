@@ -28,7 +28,7 @@ from forkernel.abi.types import I32, U32, U64
 from forkernel.abi.utsname import NEW_UTS_LEN, UTS_MACHINE, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION, NewUtsname
 from forkernel.errors import SysError
 from forkernel.kernel.clock import NSEC_PER_SEC
-from forkernel.kernel.cred import capable
+from forkernel.kernel.cred import capable, ns_capable
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf, UserOut
 from forkernel.syscalls.registry import syscall
@@ -48,14 +48,14 @@ LOG_BUF_LEN = 1 << 17
 @syscall("uname")
 def sys_uname(task: Task, name: UserOut[NewUtsname]) -> int:
     """uname(2)."""
-    system = task.system
-    name.put(NewUtsname(UTS_SYSNAME, system.hostname, UTS_RELEASE, UTS_VERSION, UTS_MACHINE, system.domainname))
+    uts = task.nsproxy.uts_ns
+    name.put(NewUtsname(UTS_SYSNAME, uts.hostname, UTS_RELEASE, UTS_VERSION, UTS_MACHINE, uts.domainname))
     return 0
 
 
 def _new_name(task: Task, name: UserBuf, length: int) -> bytes:
     """The name given to sethostname or setdomainname; EPERM, EINVAL, EFAULT in this order."""
-    if not capable(task, CAP_SYS_ADMIN):
+    if not ns_capable(task, task.nsproxy.uts_ns.user_ns, CAP_SYS_ADMIN):
         raise SysError(EPERM)
     if not 0 <= length <= NEW_UTS_LEN:
         raise SysError(EINVAL)
@@ -65,14 +65,14 @@ def _new_name(task: Task, name: UserBuf, length: int) -> bytes:
 @syscall("sethostname")
 def sys_sethostname(task: Task, name: UserBuf, length: I32) -> int:
     """sethostname(2)."""
-    task.system.hostname = _new_name(task, name, length)
+    task.nsproxy.uts_ns.hostname = _new_name(task, name, length)
     return 0
 
 
 @syscall("setdomainname")
 def sys_setdomainname(task: Task, name: UserBuf, length: I32) -> int:
     """setdomainname(2)."""
-    task.system.domainname = _new_name(task, name, length)
+    task.nsproxy.uts_ns.domainname = _new_name(task, name, length)
     return 0
 
 

@@ -129,17 +129,17 @@ class PidDir(TaskDir):
 
     def __init__(self, sb: ProcSuperblock, leader: Task) -> None:
         super().__init__(sb, leader, TGID_BASE)
-        self.nlink = 5
+        self.nlink = 6
 
     def make(self, name: bytes, target: Task) -> Inode | None:
         """A new inode for `name`."""
         if name == b"task":
             return TaskListDir(self)
-        return _make_fd_dir(self, name) or super().make(name, target)
+        return _make_subdir(self, name) or super().make(name, target)
 
     def names(self, task: Task) -> list[bytes]:
         """Directories first, as Linux lists them."""
-        return [b"task", b"fd", b"fdinfo", *super().names(task)]
+        return [b"task", b"fd", b"fdinfo", b"ns", *super().names(task)]
 
 
 class TaskListDir(ProcDir):
@@ -181,22 +181,26 @@ class TidDir(TaskDir):
 
     def __init__(self, sb: ProcSuperblock, task: Task) -> None:
         super().__init__(sb, task, TID_BASE)
-        self.nlink = 4
+        self.nlink = 5
 
     def make(self, name: bytes, target: Task) -> Inode | None:
         """A new inode for `name`."""
-        return _make_fd_dir(self, name) or super().make(name, target)
+        return _make_subdir(self, name) or super().make(name, target)
 
     def names(self, task: Task) -> list[bytes]:
         """Directories first."""
-        return [b"fd", b"fdinfo", *super().names(task)]
+        return [b"fd", b"fdinfo", b"ns", *super().names(task)]
 
 
-def _make_fd_dir(parent: TaskDir, name: bytes) -> Inode | None:
+def _make_subdir(parent: TaskDir, name: bytes) -> Inode | None:
     from forkernel.fs.proc.fd import FdDir, FdinfoDir
 
     if name == b"fd":
         return FdDir(parent)
+    if name == b"ns":
+        from forkernel.fs.proc.namespaces import NsDir
+
+        return NsDir(parent)
     return FdinfoDir(parent) if name == b"fdinfo" else None
 
 

@@ -99,6 +99,8 @@ def show_mountinfo(vfs: Any, task: Task) -> bytes:
 def subtree(mount: Mount) -> bytes:
     """The directory of the file system that is at the mount's top."""
     parts, dentry = [], mount.root
+    if dentry.parent is dentry and dentry.name:
+        return dentry.name
     while dentry.parent is not dentry:
         parts.append(dentry.name)
         dentry = dentry.parent

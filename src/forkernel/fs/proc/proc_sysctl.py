@@ -27,6 +27,8 @@ class Sysctl(NamedTuple):
     high: int = (1 << 31) - 1
     capability: int | None = None
     """Needed to write, beside the file's mode."""
+    by_task: bool = False
+    """The setting is that of a namespace of the reader or writer: `get` and `set` take the task, not the system."""
 
 
 class SysctlFile(ProcReg):
@@ -41,7 +43,8 @@ class SysctlFile(ProcReg):
 
 def sysctl_show(inode: Any, reader: Task) -> bytes:
     """The value and a newline."""
-    value = inode.sysctl.get(inode.sb.system)
+    sysctl: Sysctl = inode.sysctl
+    value = sysctl.get(reader if sysctl.by_task else inode.sb.system)
     return (value if isinstance(value, bytes) else b"%d" % value) + b"\n"
 
 
@@ -52,7 +55,7 @@ def sysctl_store(inode: Any, writer: Task, data: bytes) -> None:
         raise SysError(EPERM)
     if sysctl.capability is not None and not inode.sb.kernel.capable(writer, sysctl.capability):
         raise SysError(EPERM)
-    system = inode.sb.system
+    system = writer if sysctl.by_task else inode.sb.system
     if isinstance(sysctl.get(system), bytes):
         text = data.split(b"\n")[0].split(b"\0")[0]
         if len(text) > sysctl.high:

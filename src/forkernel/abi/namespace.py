@@ -1,0 +1,36 @@
+"""Namespaces as programs see them: CLONE_NEW* flags, first inode numbers, ioctls (namespaces(7), ioctl_ns(2))."""
+
+from __future__ import annotations
+
+CLONE_NEWTIME = 0x80
+CLONE_NEWNS = 0x20000
+CLONE_NEWCGROUP = 0x2000000
+CLONE_NEWUTS = 0x4000000
+CLONE_NEWIPC = 0x8000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+NAMESPACES = (
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
+    | CLONE_NEWTIME
+)  # fmt: skip
+
+# Inode numbers in nsfs of the namespaces that are there from the start.
+NET_NS_INIT_INO = 0xF0000000 - 7
+MNT_NS_INIT_INO = 0xF0000000 - 8
+TIME_NS_INIT_INO = 0xF0000000 - 6
+CGROUP_NS_INIT_INO = 0xF0000000 - 5
+PID_NS_INIT_INO = 0xF0000000 - 4
+USER_NS_INIT_INO = 0xF0000000 - 3
+UTS_NS_INIT_INO = 0xF0000000 - 2
+IPC_NS_INIT_INO = 0xF0000000 - 1
+NS_FIRST_INO = 0xF0000000
+"""Numbers from here on are given to the namespaces that programs make."""
+
+NSFS_MAGIC = 0x6E736673
+
+NS_GET_USERNS = 0xB701
+NS_GET_PARENT = 0xB702
+NS_GET_NSTYPE = 0xB703
+NS_GET_OWNER_UID = 0xB704

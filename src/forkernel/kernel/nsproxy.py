@@ -1,0 +1,345 @@
+"""Which namespaces a task is in (Linux: kernel/nsproxy.c; namespaces(7)).
+
+Tasks share an `Nsproxy` and count its users; it never changes while it is shared. clone with a CLONE_NEW* flag
+(`copy_namespaces`), unshare (`unshare_nsproxy_namespaces`) and setns build a new one, in which some namespaces are
+new or others and the rest the old ones; `switch_task_namespaces` puts it in place, and takes the last one away at
+exit. User namespaces are not in it: they come with the credentials (kernel/user_namespace.py).
+
+A kind of namespace is added by its class in `init_nsproxy`, its copy function in `copy_one`, and its flag taken out
+of `NOT_BUILT`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.capability import CAP_SYS_ADMIN
+from forkernel.abi.errno import EINVAL, EPERM
+from forkernel.abi.namespace import (
+    CGROUP_NS_INIT_INO,
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    IPC_NS_INIT_INO,
+    MNT_NS_INIT_INO,
+    NAMESPACES,
+    NET_NS_INIT_INO,
+    PID_NS_INIT_INO,
+    TIME_NS_INIT_INO,
+)
+from forkernel.errors import SysError
+from forkernel.kernel.utsname import copy_utsname, init_uts_ns
+from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
+
+if TYPE_CHECKING:
+    from forkernel.kernel.fork import KernelCloneArgs
+    from forkernel.kernel.task import Task
+
+NOT_BUILT = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME | CLONE_NEWUSER
+"""Kinds that cannot be made (yet): EINVAL, as from a kernel configured without them."""
+
+IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
+FIELDS: tuple[tuple[str, int], ...] = (
+    ("uts_ns", CLONE_NEWUTS),
+    ("ipc_ns", CLONE_NEWIPC),
+    ("mnt_ns", CLONE_NEWNS),
+    ("pid_ns_for_children", CLONE_NEWPID),
+    ("net_ns", CLONE_NEWNET),
+    ("time_ns", 0),
+    ("time_ns_for_children", CLONE_NEWTIME),
+    ("cgroup_ns", CLONE_NEWCGROUP),
+)
+"""Fields of an Nsproxy, and the flag that makes a new one of each (time_ns changes in the next child only)."""
+
+
+class Nsproxy:
+    """The namespaces of one or more tasks (Linux: struct nsproxy). Holds one reference to each."""
+
+    __slots__ = ("cgroup_ns", "count", "ipc_ns", "mnt_ns", "net_ns", "pid_ns_for_children", "time_ns",
+                 "time_ns_for_children", "uts_ns")  # fmt: skip
+
+    uts_ns: Any
+    ipc_ns: Any
+    mnt_ns: Any
+    pid_ns_for_children: Any
+    """Where the next child is born; the task itself stays where its PID was given (pid_namespaces(7))."""
+    net_ns: Any
+    time_ns: Any
+    time_ns_for_children: Any
+    cgroup_ns: Any
+
+    def __init__(self) -> None:
+        self.count = 1
+
+    def replace(self, field: str, ns: NsCommon) -> None:
+        """Put a namespace, whose reference is taken over, in the place of another."""
+        old = getattr(self, field)
+        setattr(self, field, ns)
+        old.put()
+
+    def put(self) -> None:
+        """One user less; the last one lets go of the namespaces (Linux: put_nsproxy)."""
+        self.count -= 1
+        if self.count == 0:
+            for field, _ in FIELDS:
+                ns = getattr(self, field, None)
+                if ns is not None:
+                    ns.put()
+
+
+class PidNs(NsCommon):
+    """The one PID namespace."""
+
+    __slots__ = ()
+    nstype = CLONE_NEWPID
+    name = b"pid"
+
+
+class IpcNs(NsCommon):
+    """The one IPC namespace."""
+
+    __slots__ = ()
+    nstype = CLONE_NEWIPC
+    name = b"ipc"
+
+
+class MntNs(NsCommon):
+    """The one mount namespace."""
+
+    __slots__ = ()
+    nstype = CLONE_NEWNS
+    name = b"mnt"
+
+
+class NetNs(NsCommon):
+    """The one network namespace."""
+
+    __slots__ = ()
+    nstype = CLONE_NEWNET
+    name = b"net"
+
+
+class TimeNs(NsCommon):
+    """The one time namespace."""
+
+    __slots__ = ()
+    nstype = CLONE_NEWTIME
+    name = b"time"
+
+
+class CgroupNs(NsCommon):
+    """The one cgroup namespace."""
+
+    __slots__ = ()
+    nstype = CLONE_NEWCGROUP
+    name = b"cgroup"
+
+
+def init_nsproxy(system: Any) -> Nsproxy:
+    """The namespaces that the machine starts with."""
+    new = Nsproxy()
+    new.uts_ns = init_uts_ns(system)
+    new.ipc_ns = IpcNs(system, init_user_ns, IPC_NS_INIT_INO)
+    new.mnt_ns = MntNs(system, init_user_ns, MNT_NS_INIT_INO)
+    new.pid_ns_for_children = PidNs(system, init_user_ns, PID_NS_INIT_INO)
+    new.net_ns = NetNs(system, init_user_ns, NET_NS_INIT_INO)
+    new.time_ns = TimeNs(system, init_user_ns, TIME_NS_INIT_INO)
+    new.time_ns_for_children = new.time_ns.get()
+    new.cgroup_ns = CgroupNs(system, init_user_ns, CGROUP_NS_INIT_INO)
+    return new
+
+
+def task_active_pid_ns(task: Task) -> Any:
+    """The PID namespace that a task is in: there is one."""
+    return task.system.init_task.nsproxy.pid_ns_for_children
+
+
+def check_built(flags: int) -> None:
+    """EINVAL for kinds of namespaces that this kernel does not have."""
+    if flags & NOT_BUILT:
+        raise SysError(EINVAL)
+
+
+# --- clone
+
+
+def copy_namespaces(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """The child's nsproxy: the parent's, or one with new namespaces. EPERM without CAP_SYS_ADMIN in the child's
+    user namespace; EINVAL; what making a namespace may raise (Linux: copy_namespaces).
+    """
+    old = task.nsproxy
+    if not args.flags & IN_NSPROXY and old.time_ns is old.time_ns_for_children:
+        old.count += 1
+        child.nsproxy = old
+        return
+    copy_new_namespaces(task, child, args.flags)
+
+
+def copy_new_namespaces(task: Task, child: Task, flags: int) -> None:
+    """The rare part of copy_namespaces."""
+    from forkernel.kernel.fork import CLONE_SYSVSEM, CLONE_VM
+
+    old = task.nsproxy
+    user_ns = child.cred.user_ns
+    if not flags & IN_NSPROXY:
+        if flags & CLONE_VM:
+            old.count += 1
+            child.nsproxy = old
+            return
+    elif not cap_capable(child.cred, user_ns, CAP_SYS_ADMIN):
+        raise SysError(EPERM)
+    if flags & CLONE_NEWIPC and flags & CLONE_SYSVSEM:
+        raise SysError(EINVAL)
+    new = create_new_namespaces(task, flags, user_ns, child.fs)
+    if not flags & CLONE_VM:
+        timens_on_fork(new, child)
+    child.nsproxy = new
+
+
+def timens_on_fork(nsproxy: Nsproxy, task: Task) -> None:
+    """A new address space: now the task is in the time namespace that was chosen for children."""
+    if nsproxy.time_ns is not nsproxy.time_ns_for_children:
+        nsproxy.replace("time_ns", nsproxy.time_ns_for_children.get())
+
+
+def create_new_namespaces(task: Task, flags: int, user_ns: UserNamespace, fs: Any) -> Nsproxy:
+    """An nsproxy like the task's, with new namespaces, owned by `user_ns`, where the flags ask for them.
+
+    `fs` is what a new mount namespace moves into its copies of the mounts.
+    """
+    check_built(flags)
+    old, new = task.nsproxy, Nsproxy()
+    try:
+        for field, flag in FIELDS:
+            ns = getattr(old, field)
+            setattr(new, field, copy_one(task, flag, user_ns, ns, fs) if flags & flag else ns.get())
+    except SysError:
+        new.put()
+        raise
+    return new
+
+
+def copy_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -> NsCommon:
+    """A new namespace of the kind `flag`, with one reference."""
+    if flag == CLONE_NEWUTS:
+        return copy_utsname(task, user_ns, old)
+    raise SysError(EINVAL)
+
+
+# --- exit, unshare, setns
+
+
+def switch_task_namespaces(task: Task, new: Nsproxy | None) -> None:
+    """Change over to `new`, whose reference is taken over; None at exit."""
+    old, task.nsproxy = task.nsproxy, new
+    if old is not None:
+        old.put()
+
+
+def unshare_nsproxy_namespaces(task: Task, flags: int, cred: Any, fs: Any) -> Nsproxy | None:
+    """The nsproxy that unshare(2) changes over to with credentials `cred`, None if no new namespace is asked for.
+    EPERM without CAP_SYS_ADMIN.
+    """
+    if not flags & IN_NSPROXY:
+        return None
+    if not cap_capable(cred, cred.user_ns, CAP_SYS_ADMIN):
+        raise SysError(EPERM)
+    return create_new_namespaces(task, flags, cred.user_ns, fs)
+
+
+def unshare_namespaces(task: Task, flags: int, cred: Any, fs: Any) -> None:
+    """The part of unshare(2) that concerns namespaces."""
+    new = unshare_nsproxy_namespaces(task, flags, cred, fs)
+    if new is not None:
+        switch_task_namespaces(task, new)
+
+
+class Nsset:
+    """What setns is about to give the task (Linux: struct nsset). Nothing is changed until all was checked."""
+
+    __slots__ = ("cred", "flags", "fs", "nsproxy", "task")
+
+    def __init__(self, task: Task, flags: int) -> None:
+        self.task = task
+        self.flags = flags
+        self.nsproxy = create_new_namespaces(task, 0, task.cred.user_ns, task.fs)
+        self.cred = task.cred
+        self.fs: Any = None
+        """Where the task will stand after entering a mount namespace: (root, pwd), None to leave it."""
+
+    def admin_over(self, user_ns: UserNamespace) -> bool:
+        """Whether the task has CAP_SYS_ADMIN over `user_ns`, and will have it over its own user namespace."""
+        cred = self.task.cred
+        return cap_capable(cred, user_ns, CAP_SYS_ADMIN) and cap_capable(self.cred, self.cred.user_ns, CAP_SYS_ADMIN)
+
+    def commit(self) -> None:
+        """Change over (Linux: commit_nsset)."""
+        switch_task_namespaces(self.task, self.nsproxy)
+
+
+def setns(task: Task, fd: int, nstype: int) -> None:
+    """Enter the namespace of an nsfs file, or those of a process by its pidfd that `nstype` names."""
+    from forkernel.fs.nsfs import NsFile
+    from forkernel.kernel.pidfd import PidFile
+
+    assert task.files is not None
+    file = task.files.get(fd)
+    target: Task | None = None
+    if isinstance(file, NsFile):
+        flags = file.inode.ns.nstype
+        if nstype and nstype != flags:
+            raise SysError(EINVAL)
+    elif isinstance(file, PidFile):
+        flags = nstype
+        if not flags or flags & ~NAMESPACES:
+            raise SysError(EINVAL)
+        target = file.target()
+    else:
+        raise SysError(EINVAL)
+    nsset = Nsset(task, flags)
+    try:
+        if isinstance(file, NsFile):
+            file.inode.ns.install(nsset)
+        else:
+            install_of_task(nsset, target)
+    except SysError:
+        nsset.nsproxy.put()
+        raise
+    nsset.commit()
+
+
+PIDFD_ORDER = (
+    (CLONE_NEWNS, "mnt_ns"),
+    (CLONE_NEWUTS, "uts_ns"),
+    (CLONE_NEWIPC, "ipc_ns"),
+    (CLONE_NEWPID, ""),
+    (CLONE_NEWCGROUP, "cgroup_ns"),
+    (CLONE_NEWNET, "net_ns"),
+    (CLONE_NEWTIME, "time_ns"),
+)
+"""In which order a process's namespaces are entered; its user namespace comes before all."""
+
+
+def install_of_task(nsset: Nsset, target: Task | None) -> None:
+    """The namespaces of another process (Linux: validate_nsset). ESRCH, EPERM."""
+    from forkernel.abi.errno import ESRCH
+    from forkernel.kernel.ptrace import ptrace_may_access
+
+    if target is None:
+        raise SysError(ESRCH)
+    if not ptrace_may_access(nsset.task, target):
+        raise SysError(EPERM)
+    nsproxy = target.nsproxy
+    if nsproxy is None:
+        raise SysError(ESRCH)
+    if nsset.flags & CLONE_NEWUSER:
+        target.cred.user_ns.install(nsset)
+    for flag, field in PIDFD_ORDER:
+        if nsset.flags & flag:
+            ns = getattr(nsproxy, field) if field else task_active_pid_ns(target)
+            ns.install(nsset)
