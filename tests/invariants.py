@@ -182,3 +182,18 @@ def check_frame_totals(system: Any) -> None:
     """Frames with users and free frames make up all of RAM."""
     used = sum(1 for frame in range(RESERVED_FRAMES, system.frames.total) if system.frames.refs[frame])
     assert used == system.frames.used_count(), f"{used} frames with users, {system.frames.used_count()} counted"
+
+
+def assert_everything_is_back(kernel):
+    """After the last process only the page cache has frames, and nobody but the kernel's own tasks has a PID."""
+    system = kernel.system
+    assert [task.pid for task in system.all_tasks()] == [1, 2]
+    assert set(system.pids.numbers) <= {0, 1, 2}
+    assert kernel.leftover() == []
+    system.exec_images.clear()
+    cached = system.vfs.cached_frames()
+    assert len(set(cached)) == len(cached)
+    assert system.frames.used_count() == len(cached) + 1
+    assert not system.tables.live
+    assert len(system.timers) == 0
+    assert not system.sigpending_users or set(system.sigpending_users.values()) == {0}

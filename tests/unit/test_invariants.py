@@ -12,6 +12,7 @@ from forkernel.errors import KernelBug
 from forkernel.hw.scripted import Jump, Store
 from forkernel.kernel.invariants import InvariantSink, check, check_frames, check_tasks
 from harness import GUEST, compile_program
+from invariants import assert_everything_is_back
 from scripted_machine import DATA, Machine, call, fork, script
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="runs the host's shell")
@@ -41,21 +42,6 @@ def run_checked(argv, every):
         assert sink.count > 10
         assert_everything_is_back(kernel)
         return process
-
-
-def assert_everything_is_back(kernel):
-    """After the last process only the page cache has frames, and nobody but the kernel's own tasks has a PID."""
-    system = kernel.system
-    assert [task.pid for task in system.all_tasks()] == [1, 2]
-    assert set(system.pids.numbers) <= {0, 1, 2}
-    assert kernel.leftover() == []
-    system.exec_images.clear()
-    cached = system.vfs.cached_frames()
-    assert len(set(cached)) == len(cached)
-    assert system.frames.used_count() == len(cached) + 1
-    assert not system.tables.live
-    assert len(system.timers) == 0
-    assert not system.sigpending_users or set(system.sigpending_users.values()) == {0}
 
 
 @linux

@@ -245,8 +245,13 @@ TRACE_OPTIONS: tuple[Option, ...] = (
     Option("--output", "FILE", "write the trace to FILE instead of standard error"),
     Option("--format", "text|jsonl", "text as strace writes it, or one JSON object a line (default: text)",
            choice("text", "jsonl"), "text"),
-    Option("--events", "LIST", "what to trace, of: calls,signals,sends,faults,forks,execs,exits,waits,switches,wakeups",
-           event_groups),
+    Option(
+        "--events",
+        "LIST",
+        "what to trace, of: calls,signals,sends,faults,forks,execs,exits,waits,switches,wakeups,steps (steps: all "
+        "that fork, exec, exit, wait and copy-on-write do on the way)",
+        event_groups,
+    ),
     Option("--faults", None, "trace page faults too"),
     Option("--times", None, "begin each line with the virtual time"),
 )  # fmt: skip

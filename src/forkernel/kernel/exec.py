@@ -379,7 +379,7 @@ class Exec(Resume):
 
     def step(self, task: Task) -> int:
         """Sleep while other threads live; then the rest, which does not fail but by killing the process."""
-        bprm, old_pid, trace = self.bprm, task.pid, task.system.trace
+        bprm, old_pid, trace, had_mm = self.bprm, task.pid, task.system.trace, task.mm is not None
         de_thread(task, self)
         if fire := trace.point_of_no_return:
             fire(task, bprm)
@@ -389,7 +389,8 @@ class Exec(Resume):
             failing(task, "exec_mmap")
             mm = MmStruct(task.system) if kept is None else kept.new_mm()
             exec_mmap(task, bprm, mm)
-            failing(task, "load_elf_binary")
+            if had_mm:
+                failing(task, "load_elf_binary")
             entry, sp = load_elf_binary(task, bprm, self.program, mm, kept)
             if fire := trace.load_elf_binary:
                 fire(task, bprm, entry, sp)

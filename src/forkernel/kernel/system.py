@@ -94,7 +94,7 @@ class System:
         self.timers = TimerQueue()
         self.sched = Scheduler(self)
         self.pids = PidTable()
-        self.trace = Trace()
+        self.trace = Trace(self)
         self.failpoints: FailPoints | None = None
         """Steps that are to fail (`--fail`)."""
         self.futexes = FutexTable()

@@ -18,6 +18,7 @@ from forkernel.abi.errno import NAMES
 from forkernel.trace import structs
 from forkernel.trace.kinds import Record
 from forkernel.trace.sink import Sink
+from forkernel.trace.steps import Fields
 
 
 class JsonSink(Sink):
@@ -99,6 +100,10 @@ class JsonSink(Sink):
         """A page fault of user mode."""
         self._object("fault", task, address=address, error_code=error_code, rip=rip)
 
+    def step(self, name: str, task: Any, fields: Fields) -> None:
+        """A step of fork, exec, exit, wait or copy-on-write."""
+        self._object("step", task, step=name, data=fields)
+
     def _object(self, event: str, task: Any, **fields: Any) -> None:
         now = task.system.clock.monotonic()
         head = {"event": event, "time": now, "pid": task.tgid, "tid": task.pid, "comm": _text(task.comm)}
@@ -116,6 +121,6 @@ def _text(name: bytes) -> str:
 
 EVENTS = (
     "syscall", "signal", "stop", "send", "fork", "exec", "exit", "wait", "free", "oom", "switch", "wakeup", "fault",
-    "tree",
+    "step", "tree",
 )  # fmt: skip
 """The values of `event`."""

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from forkernel.trace.calls import Argument, signature
 from forkernel.trace.kinds import Record
+from forkernel.trace.steps import Fields, describe
+from forkernel.trace.tracepoints import STEPS
 from forkernel.trace.tree import ProcessTree
 
 
@@ -35,6 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "waits": ("sched_process_wait", "sched_process_free"),
     "switches": ("sched_switch",),
     "wakeups": ("sched_wakeup", "sched_wakeup_new"),
+    "steps": STEPS,
 }
 """What a user may ask for, and the tracepoints behind it."""
 
@@ -91,6 +94,8 @@ class Sink:
 
     def hook(self, name: str) -> Callable[..., None] | None:
         """The method for tracepoint `name`, None if the user did not ask for it."""
+        if name in STEPS:
+            return StepHook(self, name) if "steps" in self.groups else None
         wanted = name in LIFE or any(name in GROUPS[group] for group in self.groups)
         return getattr(self, name, None) if wanted else None
 
@@ -175,6 +180,23 @@ class Sink:
     def exited(self, task: Any) -> None:
         """A task is gone."""
 
+    def step(self, name: str, task: Any, fields: Fields) -> None:
+        """A step of fork, exec, exit, wait or copy-on-write."""
+
     def close(self) -> None:
         """The run is over."""
         self.out.close()
+
+
+class StepHook:
+    """Hands one of the step events to a sink, with its name and data."""
+
+    __slots__ = ("name", "sink")
+
+    def __init__(self, sink: Sink, name: str) -> None:
+        self.sink = sink
+        self.name = name
+
+    def __call__(self, *arguments: Any) -> None:
+        """The event."""
+        self.sink.step(self.name, *describe(self.name, arguments))

@@ -19,6 +19,7 @@ from forkernel.trace import structs
 from forkernel.trace.calls import result_text
 from forkernel.trace.kinds import Record
 from forkernel.trace.sink import DEFAULT_GROUPS, CallTable, Sink, Writer
+from forkernel.trace.steps import Fields, as_text
 from forkernel.trace.text import quote
 from forkernel.trace.tree import ending
 
@@ -124,6 +125,10 @@ class StraceSink(Sink):
     def mark_victim(self, task: Any) -> None:
         """The OOM killer chose."""
         self._line(task, f"=== out of memory: {task.pid} is killed ===")
+
+    def step(self, name: str, task: Any, fields: Fields) -> None:
+        """A step of fork, exec, exit, wait or copy-on-write."""
+        self._line(task, f"=== {f'{name}: {as_text(fields)}' if fields else name} ===")
 
     # --- the scheduler
     def sched_switch(self, prev: Any, next_: Any) -> None:

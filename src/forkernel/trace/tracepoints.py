@@ -122,7 +122,7 @@ STEPS = FORK_STEPS + EXEC_STEPS + EXIT_STEPS + WAIT_STEPS + FAULT_STEPS
 class Trace:
     """The events of one kernel. All off at first."""
 
-    __slots__ = (*EVENTS, *STEPS, "sinks")
+    __slots__ = (*EVENTS, *STEPS, "sinks", "system")
 
     sys_enter: Event
     """(task): a call starts; task.syscall_nr and task.syscall_args are set. Once for each call: not again when
@@ -303,7 +303,9 @@ class Trace:
     """(mm, addr, old, new): a write to a write-protected page: frame `old` was copied to `new`, or, where they are
     the same, is used by the writer alone and was made writable (reused)."""
 
-    def __init__(self) -> None:
+    def __init__(self, system: Any = None) -> None:
+        self.system = system
+        """The machine; its `current` is the task that does what an event about memory tells."""
         self.sinks: list[Any] = []
         for name in EVENTS + STEPS:
             setattr(self, name, None)
@@ -332,10 +334,10 @@ class Trace:
             setattr(self, name, hooks[0] if len(hooks) == 1 else FanOut(hooks) if hooks else None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"sinks": self.sinks}
+        return {"sinks": self.sinks, "system": self.system}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.sinks = state["sinks"]
+        self.sinks, self.system = state["sinks"], state["system"]
         self._connect()
 
 
