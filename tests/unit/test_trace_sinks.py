@@ -15,7 +15,7 @@ from forkernel.trace.jsonl import JsonSink
 from forkernel.trace.output import Memory, Output
 from forkernel.trace.sink import GROUPS, CallTable
 from forkernel.trace.strace import StraceSink
-from forkernel.trace.tracepoints import EVENTS, Trace
+from forkernel.trace.tracepoints import EVENTS, STEPS, Trace
 
 TABLE = CallTable(SYSCALLS, {})
 
@@ -51,7 +51,7 @@ def test_events_are_none_until_somebody_listens() -> None:
 
 
 def test_every_event_of_every_group_exists() -> None:
-    assert {event for events in GROUPS.values() for event in events} <= set(EVENTS)
+    assert {event for events in GROUPS.values() for event in events} <= {*EVENTS, *STEPS}
     for kind in (StraceSink, JsonSink):
         for events in GROUPS.values():
             assert all(hasattr(kind, event) for event in events)

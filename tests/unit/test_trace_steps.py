@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 
 from forkernel import Kernel
+from forkernel.kernel.fork import CLONE_THREAD
 from forkernel.trace.jsonl import JsonSink
 from forkernel.trace.sink import CallTable
 from forkernel.trace.steps import DATA, as_text, describe
@@ -106,7 +107,7 @@ def test_the_order_of_an_exit():
 
 
 def test_what_a_fork_tells():
-    data = {name: fields for name, who, fields in reversed(every_way()) if name.startswith(("copy_", "alloc"))}
+    data = {name: fields for name, who, fields in reversed(every_way()) if who == 3}
     assert data["copy_mm"]["shared"] is False
     assert data["copy_mm"]["areas"] > 3
     assert data["copy_files"] == {"shared": False, "descriptors": 3, "users": 1}
@@ -114,10 +115,9 @@ def test_what_a_fork_tells():
 
 
 def test_what_a_thread_shares():
-    flags = next(
-        at for at, event in enumerate(every_way()) if event[0] == "clone_check" and event[2]["flags"] & 0x10000
-    )
-    parts = {name: fields.get("shared") for name, _, fields in every_way()[flags : flags + 16]}
+    events = every_way()
+    at = next(at for at, event in enumerate(events) if event[0] == "clone_check" and event[2]["flags"] & CLONE_THREAD)
+    parts = {name: fields.get("shared") for name, _, fields in events[at : at + 16]}
     assert parts["copy_mm"] is parts["copy_files"] is parts["copy_sighand"] is parts["copy_signal"] is True
 
 
