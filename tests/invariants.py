@@ -15,6 +15,7 @@ from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_W
 from forkernel.fs.pagecache import RegInode
 from forkernel.hw.frames import RESERVED_FRAMES
 from forkernel.kernel.entry import Entry
+from forkernel.kernel.pid import PIDTYPE_PGID, PIDTYPE_SID
 from forkernel.kernel.task import EXIT_DEAD, EXIT_ZOMBIE, TASK_RUNNING, Task
 from forkernel.mm.pagetable import each_bit
 from forkernel.mm.vma import VM_SHARED, VM_WRITE
@@ -60,6 +61,7 @@ def checked(kernel: Kernel) -> Kernel:
 def check(system: Any) -> None:
     """All invariants of a machine between traps."""
     check_tasks(system)
+    check_pids(system)
     check_scheduler(system)
     check_pages(system)
 
@@ -79,11 +81,27 @@ def check_tasks(system: Any) -> None:
         assert parent.pid == 0 or parent in system.pids.tasks, f"{task}: its parent {parent} is gone"
         if task.group_leader is task:
             assert task in parent.children, f"{task} is not among the children of {parent}"
-            assert task in system.pids.pgrp(task.signal.pgrp), f"{task} is not in its group"
-            assert task in system.pids.session(task.signal.session), f"{task} is not in its session"
+            assert task in task.signal.pgrp.users(PIDTYPE_PGID), f"{task} is not in its group"
+            assert task in task.signal.session.users(PIDTYPE_SID), f"{task} is not in its session"
+            assert task.thread_pid.leader is task, f"{task} leads no process"
         if task.exit_state == EXIT_ZOMBIE:
             assert task.mm is None, f"{task}, a zombie, has memory"
             assert task.files is None, f"{task}, a zombie, has files"
+
+
+def check_pids(system: Any) -> None:
+    """A number is taken exactly as long as somebody uses its Pid, and every task has one at each level."""
+    for task in system.all_tasks():
+        assert task.thread_pid.task is task, f"{task} does not own its Pid"
+        assert task.pid == task.thread_pid.numbers[0], f"{task} has another number than its Pid"
+    for number, pid in system.pids.numbers.items():
+        assert pid.numbers[0] == number, f"{pid} is filed under {number}"
+        assert pid.in_use(), f"nobody uses {pid}"
+        assert pid.count >= 1, f"{pid} is in use and has no reference"
+        for nr, ns in pid.upids():
+            assert ns.numbers.get(nr) is pid, f"{pid} is not found at level {ns.level}"
+        for one in (pid.task, pid.leader, *pid.users(PIDTYPE_PGID), *pid.users(PIDTYPE_SID)):
+            assert one is None or one in system.pids.tasks, f"{pid} is used by {one}, which is gone"
 
 
 def check_scheduler(system: Any) -> None:

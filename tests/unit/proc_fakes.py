@@ -16,12 +16,11 @@ from forkernel.hw.frames import FrameTable
 from forkernel.hw.ram import Ram
 from forkernel.kernel.cred import Cred
 from forkernel.kernel.nsproxy import init_nsproxy
-from forkernel.kernel.pid import PidTable
+from forkernel.kernel.pid import PidNamespace, alloc_pid, attach_pids, detach_pids
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.task import SchedEntity, SighandStruct, SignalStruct, SigPending, Task
 from forkernel.namespace import NsInums
 from forkernel.trace.tracepoints import Trace
-from forkernel.wait import WaitQueue
 
 INFINITY = (1 << 64) - 1
 
@@ -33,7 +32,7 @@ class Machine:
         frames = FrameTable(Ram(32 << 20))
         clock = Clock()
         self.vfs = Vfs(clock, frames, root)
-        self.pids = PidTable()
+        self.pids = PidNamespace()
         self.system: Any = SimpleNamespace(
             vfs=self.vfs, frames=frames, clock=clock, pids=self.pids, trace=Trace(), rng=Random(1), ns_inums=NsInums(),
             threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={},
@@ -53,7 +52,7 @@ class Machine:
         task.signal.rlim[7] = (1024, 4096)
         task.group_leader = task
         task.tgid = task.pid
-        task.signal.pgrp = task.signal.session = task.pid if parent is None else parent.signal.pgrp
+        task.signal.pgrp = task.signal.session = task.thread_pid if parent is None else parent.signal.pgrp
         task.signal.threads[task] = None
         task.real_parent = task.parent = parent or task
         task.files = FilesStruct()
@@ -62,7 +61,7 @@ class Machine:
         task.exit_signal = 17
         if parent is not None:
             parent.children[task] = None
-        self.pids.attach(task)
+        attach_pids(task)
         return task
 
     def thread(self, leader: Task) -> Task:
@@ -72,13 +71,14 @@ class Machine:
         task.group_leader, task.tgid, task.real_parent, task.parent = leader, leader.pid, leader, leader.parent
         task.exit_signal = -1
         task.signal.threads[task] = None
-        self.pids.attach(task)
+        attach_pids(task)
         return task
 
     def _task(self, comm: bytes) -> Task:
         task = Task()
         task.system = self.system
-        task.pid = self.pids.alloc_pid()
+        task.thread_pid = alloc_pid(self.pids)
+        task.pid = task.thread_pid.nr
         task.comm = comm
         task.flags = task.state = task.exit_state = task.exit_code = task.ptrace = task.personality = 0
         task.children = {}
@@ -93,12 +93,11 @@ class Machine:
         task.no_new_privs = False
         task.timer_slack_ns = 50_000
         task.syscall_nr = -1
-        task.pidfd_wait = WaitQueue()
         return task
 
     def exit(self, task: Task) -> None:
         """Take a process out, reaped."""
-        self.pids.detach(task)
+        detach_pids(task)
         del task.signal.threads[task]
 
     # --- what a program would do

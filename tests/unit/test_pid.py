@@ -1,4 +1,4 @@
-"""The PID allocator: no number is handed out twice, and a group or session keeps its number taken."""
+"""Struct pid: no number is handed out twice at any level, groups and sessions keep theirs taken, references add up."""
 
 from __future__ import annotations
 
@@ -9,18 +9,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from forkernel.abi.errno import EAGAIN
+from forkernel.abi.errno import EAGAIN, EEXIST, EINVAL, ENOMEM
 from forkernel.errors import KernelBug, SysError
 from forkernel.hw.scripted import Add, Jump
-from forkernel.kernel.pid import RESERVED_PIDS, PidTable
+from forkernel.kernel.pid import (
+    PIDTYPE_PGID,
+    PIDTYPE_PID,
+    PIDTYPE_SID,
+    PIDTYPE_TGID,
+    RESERVED_PIDS,
+    Pid,
+    PidNamespace,
+    alloc_pid,
+    attach_pids,
+    change_pgrp,
+    change_session,
+    detach_pids,
+    exchange_tids,
+    free_pid,
+    get_pid,
+    put_pid,
+)
 from scripted_machine import Machine, call, exit_, fork, script
 
 
 class FakeTask:
-    """What the table sees of a task; a leader unless it has one."""
+    """What struct pid sees of a task; a leader unless it has one."""
 
-    def __init__(self, pid, pgrp, session, leader=None):
-        self.pid = pid
+    def __init__(self, root, pid, pgrp, session, leader=None):
+        self.system = SimpleNamespace(pids=root)
+        self.thread_pid = pid
+        self.pid = pid.numbers[0]
         self.group_leader = leader or self
         self.signal = leader.signal if leader else SimpleNamespace(pgrp=pgrp, session=session)
 
@@ -29,66 +48,90 @@ class FakeTask:
         return self.group_leader is self
 
 
-def table(pid_max, last=0):
-    pids = PidTable()
-    pids.pid_max = pid_max
-    pids.last = last
-    return pids
+def space(pid_max, last=0, parent=None):
+    ns = PidNamespace(parent)
+    ns.pid_max = pid_max
+    ns.last = last
+    return ns
 
 
-def attach(pids, pgrp=None, session=None, leader=None):
-    number = pids.alloc_pid()
-    task = FakeTask(number, pgrp or number, session or number, leader)
-    pids.attach(task)
+def root_of(ns):
+    while ns.parent is not None:
+        ns = ns.parent
+    return ns
+
+
+def born(ns, parent=None, thread=False):
+    """A process, or a thread of `parent`; it joins the groups of `parent`, or leads its own."""
+    pid = alloc_pid(ns)
+    signal = parent.signal if parent else SimpleNamespace(pgrp=pid, session=pid)
+    task = FakeTask(root_of(ns), pid, signal.pgrp, signal.session, parent if thread else None)
+    attach_pids(task)
     return task
 
 
+def errno_of(function, *args):
+    with pytest.raises(SysError) as failure:
+        function(*args)
+    return failure.value.errno
+
+
 class Numbers(RuleBasedStateMachine):
-    """Processes and threads that come, go, and change their groups and sessions, near a low pid_max."""
+    """Processes and threads in three nested namespaces that come, go, and change groups and sessions, near a low
+    pid_max; some Pids are held on to.
+    """
 
     LIMIT = RESERVED_PIDS + 12
 
     def __init__(self):
         super().__init__()
-        self.pids = table(self.LIMIT, last=self.LIMIT - 8)
+        self.root = space(self.LIMIT, self.LIMIT - 8)
+        middle = space(self.LIMIT, self.LIMIT - 4, self.root)
+        self.spaces = [self.root, middle, space(self.LIMIT, 0, middle)]
         self.tasks = []
+        self.held = []
 
-    def taken(self):
-        """Numbers that somebody uses, by the tasks alone."""
-        numbers = {task.pid for task in self.tasks}
+    def pids(self):
+        """Pids that somebody uses, by the tasks alone."""
+        found = {task.thread_pid for task in self.tasks}
         for task in self.tasks:
             if task.is_leader:
-                numbers |= {task.signal.pgrp, task.signal.session}
-        return numbers
+                found |= {task.signal.pgrp, task.signal.session}
+        return found
 
-    def next_number(self):
+    def taken(self, ns):
+        return {pid.numbers[ns.level] for pid in self.pids() if pid.level >= ns.level}
+
+    def next_number(self, ns):
         """What the next one has to be: the first free one after the last, going round from RESERVED_PIDS."""
-        taken, last = self.taken(), self.pids.last
-        order = [*range(last + 1, self.LIMIT), *range(RESERVED_PIDS, self.LIMIT)]
+        taken, last = self.taken(ns), ns.last
+        first = RESERVED_PIDS if last >= RESERVED_PIDS else 1
+        order = [*range(last + 1, self.LIMIT), *range(first, self.LIMIT)]
         return next((number for number in order if number not in taken), None)
 
-    @rule(data=st.data(), thread=st.booleans())
-    def create(self, data, thread):
-        expected = self.next_number()
-        if expected is None:
-            with pytest.raises(SysError) as failure:
-                self.pids.alloc_pid()
-            assert failure.value.errno == EAGAIN
+    def leaders(self):
+        return [task for task in self.tasks if task.is_leader]
+
+    @rule(data=st.data(), thread=st.booleans(), level=st.integers(0, 2))
+    def create(self, data, thread, level):
+        leaders = self.leaders()
+        parent = data.draw(st.sampled_from(leaders), label="parent") if leaders else None
+        ns = parent.thread_pid.ns if parent and thread else self.spaces[level]
+        expected = [self.next_number(self.spaces[here]) for here in range(ns.level + 1)]
+        if None in expected:
+            assert errno_of(alloc_pid, ns) == EAGAIN
             return
-        leaders = [task for task in self.tasks if task.is_leader]
-        if leaders:
-            parent = data.draw(st.sampled_from(leaders), label="parent")
-            task = attach(self.pids, parent.signal.pgrp, parent.signal.session, parent if thread else None)
-        else:
-            task = attach(self.pids)
-        assert task.pid == expected
+        task = born(ns, parent, thread and parent is not None)
+        assert task.thread_pid.numbers == tuple(expected)
+        assert [task.thread_pid.nr_ns(here) for here in self.spaces] == [*expected, 0, 0][:3]
         self.tasks.append(task)
 
-    @rule()
-    def allocate_and_give_back(self):
+    @rule(level=st.integers(0, 2))
+    def allocate_and_give_back(self, level):
         """A fork that fails after it got a number."""
-        if self.next_number() is not None:
-            self.pids.free_pid(self.pids.alloc_pid())
+        ns = self.spaces[level]
+        if all(self.next_number(here) is not None for here in self.spaces[: level + 1]):
+            free_pid(alloc_pid(ns))
 
     @precondition(lambda self: self.tasks)
     @rule(data=st.data())
@@ -96,51 +139,77 @@ class Numbers(RuleBasedStateMachine):
         """A thread, or a leader without threads."""
         busy = {task.group_leader for task in self.tasks if not task.is_leader}
         task = data.draw(st.sampled_from([task for task in self.tasks if task not in busy]), label="who")
-        self.pids.detach(task)
+        detach_pids(task)
         self.tasks.remove(task)
 
-    @precondition(lambda self: any(task.is_leader for task in self.tasks))
+    @precondition(lambda self: self.leaders())
     @rule(data=st.data(), own=st.booleans())
     def setpgid(self, data, own):
-        leaders = [task for task in self.tasks if task.is_leader]
-        task = data.draw(st.sampled_from(leaders), label="who")
-        other = task if own else data.draw(st.sampled_from(leaders), label="into the group of")
-        self.pids.change_pgrp(task, task.pid if own else other.signal.pgrp)
+        task = data.draw(st.sampled_from(self.leaders()), label="who")
+        other = task if own else data.draw(st.sampled_from(self.leaders()), label="into the group of")
+        change_pgrp(task, task.thread_pid if own else other.signal.pgrp)
 
-    @precondition(lambda self: any(task.is_leader for task in self.tasks))
+    @precondition(lambda self: self.leaders())
     @rule(data=st.data())
     def setsid(self, data):
-        task = data.draw(st.sampled_from([task for task in self.tasks if task.is_leader]), label="who")
-        self.pids.change_session(task, task.pid)
-        self.pids.change_pgrp(task, task.pid)
+        task = data.draw(st.sampled_from(self.leaders()), label="who")
+        change_session(task, task.thread_pid)
+        change_pgrp(task, task.thread_pid)
 
     @precondition(lambda self: any(not task.is_leader for task in self.tasks))
     @rule(data=st.data())
     def exec_by_a_thread(self, data):
-        """The thread and the leader exchange their numbers, and the old leader goes (de_thread)."""
+        """The thread and the leader exchange their Pids, and the old leader goes (de_thread)."""
         thread = data.draw(st.sampled_from([task for task in self.tasks if not task.is_leader]), label="who")
         leader = thread.group_leader
         for other in [task for task in self.tasks if task.group_leader is leader and task not in (thread, leader)]:
-            self.pids.detach(other)
+            detach_pids(other)
             self.tasks.remove(other)
-        self.pids.exchange_tids(thread, leader)
+        exchange_tids(thread, leader)
         thread.group_leader = leader.group_leader = thread
-        self.pids.detach(leader)
+        detach_pids(leader)
         self.tasks.remove(leader)
+
+    @precondition(lambda self: self.tasks)
+    @rule(data=st.data())
+    def hold(self, data):
+        """As a pidfd does."""
+        self.held.append(get_pid(data.draw(st.sampled_from(self.tasks), label="whose").thread_pid))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def let_go(self, data):
+        pid = data.draw(st.sampled_from(self.held), label="which")
+        self.held.remove(pid)
+        put_pid(pid)
 
     @invariant()
     def the_taken_numbers_are_those_in_use(self):
-        assert set(self.pids.numbers) == self.taken()
-        assert list(self.pids.tasks) == self.tasks
+        for ns in self.spaces:
+            assert set(ns.numbers) == self.taken(ns)
+        assert list(self.root.tasks) == self.tasks
+
+    @invariant()
+    def references_are_the_tables_and_the_holders(self):
+        used = self.pids()
+        for pid in used | set(self.held):
+            assert pid.in_use() == (pid in used)
+            assert pid.count == (pid in used) + self.held.count(pid)
 
     @invariant()
     def everybody_is_found(self):
-        leaders = [task for task in self.tasks if task.is_leader]
+        leaders = self.leaders()
         for task in self.tasks:
-            assert self.pids.find(task.pid) is task
-        for number in self.taken():
-            assert set(self.pids.pgrp(number)) == {task for task in leaders if task.signal.pgrp == number}
-            assert set(self.pids.session(number)) == {task for task in leaders if task.signal.session == number}
+            for nr, ns in task.thread_pid.upids():
+                assert ns.find(nr) is task
+        for pid in self.pids():
+            for nr, ns in pid.upids():
+                assert set(ns.pgrp(nr)) == {task for task in leaders if task.signal.pgrp is pid}
+                assert set(ns.session(nr)) == {task for task in leaders if task.signal.session is pid}
+            assert pid.users(PIDTYPE_PID) == [task for task in self.tasks if task.thread_pid is pid]
+            assert pid.users(PIDTYPE_TGID) == [task for task in leaders if task.thread_pid is pid]
+            assert set(pid.users(PIDTYPE_PGID)) == {task for task in leaders if task.signal.pgrp is pid}
+            assert set(pid.users(PIDTYPE_SID)) == {task for task in leaders if task.signal.session is pid}
 
 
 Numbers.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
@@ -150,68 +219,113 @@ TestNumbers = Numbers.TestCase
 @given(st.integers(RESERVED_PIDS + 1, RESERVED_PIDS + 40), st.integers(1, 400))
 def test_numbers_go_up_and_round(pid_max, count):
     """One at a time alive: each gets the next number; past the end it is RESERVED_PIDS."""
-    pids = table(pid_max)
+    ns = space(pid_max)
     expected = 0
     for _ in range(count):
         expected = expected + 1 if expected + 1 < pid_max else RESERVED_PIDS
-        task = attach(pids)
+        task = born(ns)
         assert task.pid == expected
-        pids.detach(task)
+        detach_pids(task)
 
 
 def test_full_is_eagain_and_recovers():
-    pids = table(RESERVED_PIDS + 5, last=RESERVED_PIDS - 1)
-    tasks = [attach(pids) for _ in range(5)]
+    ns = space(RESERVED_PIDS + 5, last=RESERVED_PIDS - 1)
+    tasks = [born(ns) for _ in range(5)]
     for _ in range(2):
-        with pytest.raises(SysError) as failure:
-            pids.alloc_pid()
-        assert failure.value.errno == EAGAIN
-    pids.detach(tasks[2])
-    assert pids.alloc_pid() == RESERVED_PIDS + 2
+        assert errno_of(alloc_pid, ns) == EAGAIN
+    detach_pids(tasks[2])
+    assert alloc_pid(ns).nr == RESERVED_PIDS + 2
 
 
 def test_the_first_numbers_are_used_on_the_first_round_only():
-    pids = table(RESERVED_PIDS + 2)
+    ns = space(RESERVED_PIDS + 2)
     numbers = []
     for _ in range(RESERVED_PIDS + 3):
-        task = attach(pids)
+        task = born(ns)
         numbers.append(task.pid)
-        pids.detach(task)
+        detach_pids(task)
     assert numbers[:3] == [1, 2, 3]
     assert numbers[-3:] == [RESERVED_PIDS + 1, RESERVED_PIDS, RESERVED_PIDS + 1]
 
 
 def test_a_group_keeps_its_number_after_its_leader():
-    pids = table(RESERVED_PIDS + 3, last=RESERVED_PIDS - 1)
-    leader = attach(pids)
-    member = attach(pids, leader.pid, leader.pid)
-    pids.detach(leader)
-    assert pids.find(leader.pid) is None
-    assert pids.pgrp(leader.pid) == [member]
-    assert pids.alloc_pid() == RESERVED_PIDS + 2
-    with pytest.raises(SysError):
-        pids.alloc_pid()
-    pids.change_pgrp(member, member.pid)
-    with pytest.raises(SysError):
-        pids.alloc_pid()  # still the session's
-    pids.change_session(member, member.pid)
-    assert pids.alloc_pid() == leader.pid
+    ns = space(RESERVED_PIDS + 3, last=RESERVED_PIDS - 1)
+    leader = born(ns)
+    member = born(ns, leader)
+    detach_pids(leader)
+    assert ns.find(leader.pid) is None
+    assert ns.pgrp(leader.pid) == [member]
+    assert alloc_pid(ns).nr == RESERVED_PIDS + 2
+    assert errno_of(alloc_pid, ns) == EAGAIN
+    change_pgrp(member, member.thread_pid)
+    assert errno_of(alloc_pid, ns) == EAGAIN  # still the session's
+    change_session(member, member.thread_pid)
+    assert alloc_pid(ns).nr == leader.pid
 
 
 def test_lowering_pid_max_below_the_last_number():
-    pids = table(1000, last=800)
-    first = attach(pids)
-    assert first.pid == 801
-    pids.pid_max = 400
-    assert attach(pids).pid == RESERVED_PIDS
+    ns = space(1000, last=800)
+    assert born(ns).pid == 801
+    ns.pid_max = 400
+    assert born(ns).pid == RESERVED_PIDS
 
 
 def test_a_stranger_cannot_be_detached():
-    pids = table(1000)
-    task = attach(pids)
-    pids.numbers[task.pid].task = FakeTask(task.pid, 1, 1)
+    ns = space(1000)
+    task = born(ns)
+    task.thread_pid.task = FakeTask(ns, task.thread_pid, None, None)
     with pytest.raises(KernelBug):
-        pids.detach(task)
+        detach_pids(task)
+
+
+def test_a_reference_too_few():
+    pid = Pid(PidNamespace(), (7,))
+    put_pid(pid)
+    with pytest.raises(KernelBug):
+        put_pid(pid)
+
+
+def test_each_level_has_its_own_numbers():
+    root = space(1000, last=41)
+    inner = space(1000, parent=root)
+    pid = alloc_pid(inner)
+    assert pid.numbers == (42, 1)
+    assert (pid.nr_ns(root), pid.nr_ns(inner), pid.nr_ns(space(1000, parent=root))) == (42, 1, 0)
+    assert alloc_pid(root).nr_ns(inner) == 0
+
+
+def test_a_failure_at_an_outer_level_takes_nothing():
+    root = space(RESERVED_PIDS + 1, last=RESERVED_PIDS - 1)
+    inner = space(1000, parent=root)
+    alloc_pid(root)
+    assert errno_of(alloc_pid, inner) == EAGAIN
+    assert not inner.numbers
+    assert list(root.numbers) == [RESERVED_PIDS]
+
+
+def test_wanted_numbers_go_from_the_innermost_level_outwards():
+    root = space(1000, last=1)
+    inner = space(1000, parent=root)
+    assert errno_of(alloc_pid, inner, (5,)) == EINVAL  # there is no PID 1 yet
+    assert errno_of(alloc_pid, inner, (1, 77)) == EINVAL  # nor has the outer one any
+    root.child_reaper = object()
+    assert alloc_pid(inner, (1, 77)).numbers == (77, 1)
+    inner.child_reaper = object()
+    assert alloc_pid(inner, (9,)).numbers == (2, 9)
+    assert errno_of(alloc_pid, inner, (9,)) == EEXIST
+    assert errno_of(alloc_pid, inner, (10, 77)) == EEXIST
+    assert errno_of(alloc_pid, inner, (10, 78, 79)) == EINVAL
+    assert errno_of(alloc_pid, inner, (0,)) == EINVAL
+    assert errno_of(alloc_pid, inner, (1000,)) == EINVAL
+    assert set(inner.numbers) == {1, 9}
+
+
+def test_nobody_is_born_after_pid_1():
+    root = space(1000)
+    inner = space(1000, parent=root)
+    inner.adding = False
+    assert errno_of(alloc_pid, inner) == ENOMEM
+    assert not root.numbers
 
 
 def test_a_machine_goes_round(tmp_path):

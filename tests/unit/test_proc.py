@@ -66,7 +66,7 @@ def test_stat_has_52_fields(machine: Machine, sh: Task) -> None:
 
 def test_stat_names_the_terminal_and_its_foreground_group(machine: Machine, sh: Task) -> None:
     sh.signal.tty = Tty(0, HostInput(0))
-    sh.signal.tty.pgrp = 2
+    sh.signal.tty.set_pgrp(sh.thread_pid)
     assert machine.read(sh, b"/proc/self/stat").split()[6:8] == [b"1281", b"2"]
 
 

@@ -61,6 +61,7 @@ from forkernel.arch.x86_64.signal import FRAME_SIZE, INIT_FPU
 from forkernel.errors import SysError
 from forkernel.kernel import session, signal, sigqueue
 from forkernel.kernel.cred import Cred
+from forkernel.kernel.pid import PidNamespace, alloc_pid, attach_pids, change_pgrp, change_session
 from forkernel.kernel.task import (
     EXIT_ZOMBIE,
     PF_EXITING,
@@ -147,26 +148,6 @@ class Sched:
         return self.wake_up_state(task, -1)
 
 
-class Pids:
-    def __init__(self, system: System) -> None:
-        self.tasks = system.tasks
-
-    def find(self, pid: int) -> Task | None:
-        return self.tasks.get(pid)
-
-    def pgrp(self, number: int) -> list[Task]:
-        return [task for task in self.tasks.values() if task.is_leader and task.signal.pgrp == number]
-
-    def session(self, number: int) -> list[Task]:
-        return [task for task in self.tasks.values() if task.is_leader and task.signal.session == number]
-
-    def change_pgrp(self, task: Task, number: int) -> None:
-        task.signal.pgrp = number
-
-    def change_session(self, task: Task, number: int) -> None:
-        task.signal.session = number
-
-
 class Cpus:
     def __init__(self) -> None:
         self.regs: dict[Task, Regs] = {}
@@ -181,7 +162,7 @@ class System:
     def __init__(self) -> None:
         self.tasks: dict[int, Task] = {}
         self.sched, self.trace, self.cpu = Sched(), Trace(), Cpus()
-        self.pids = Pids(self)
+        self.pids = PidNamespace()
         self.sigpending_users: dict[int, int] = {}
         self.signalfd_wqh = WaitQueue()
         self.clock = SimpleNamespace(now=0, monotonic=lambda: self.clock.now)
@@ -194,7 +175,8 @@ class System:
     def _task(self) -> Task:
         task = Task()
         task.system = self  # type: ignore[assignment]
-        task.pid = len(self.tasks) + 1
+        task.thread_pid = alloc_pid(self.pids)
+        task.pid = task.thread_pid.nr
         self.tasks[task.pid] = task
         task.flags = task.exit_state = task.exit_code = task.ptrace = task.blocked = task.real_blocked = task.jobctl = 0
         task.state, task.comm, task.cred = TASK_INTERRUPTIBLE, b"t", Cred.of_user(1000, 1000)
@@ -203,7 +185,7 @@ class System:
         task.fault, task.syscall_nr, task.utime, task.stime = (0, 0, 0), -1, 0, 0
         task.parent_exec_id = task.self_exec_id = task.pdeath_signal = 0
         task.rseq = None
-        task.pidfd_wait, task.mm = WaitQueue(), Memory()  # type: ignore[assignment]
+        task.mm = Memory()  # type: ignore[assignment]
         return task
 
     def process(self, parent: Task | None) -> Task:
@@ -213,8 +195,9 @@ class System:
         task.signal.threads[task] = None
         task.sighand = SighandStruct({})
         task.parent = task.real_parent = parent or task
-        task.signal.pgrp = parent.signal.pgrp if parent else 1
-        task.signal.session = parent.signal.session if parent else 1
+        task.signal.pgrp = parent.signal.pgrp if parent else task.thread_pid
+        task.signal.session = parent.signal.session if parent else task.thread_pid
+        attach_pids(task)
         return task
 
     def thread(self, leader: Task) -> Task:
@@ -222,6 +205,7 @@ class System:
         task.tgid, task.group_leader, task.signal, task.sighand = leader.tgid, leader, leader.signal, leader.sighand
         task.parent = task.real_parent = leader.real_parent
         leader.signal.threads[task] = None
+        attach_pids(task)
         return task
 
 
@@ -614,7 +598,7 @@ def test_kill_ends_a_stopped_process(task: Task) -> None:
 
 
 def test_orphaned_group_is_not_stopped_by_the_terminal(system: System, task: Task) -> None:
-    task.signal.pgrp = task.pid
+    change_pgrp(task, task.thread_pid)
     task.real_parent = task.parent = system.init
     send(SIGTSTP, task)
     run(task)
@@ -625,7 +609,7 @@ def test_orphaned_group_is_not_stopped_by_the_terminal(system: System, task: Tas
 
 
 def test_newly_orphaned_stopped_group_gets_hup_and_cont(system: System, task: Task) -> None:
-    task.signal.pgrp = task.pid
+    change_pgrp(task, task.thread_pid)
     send(SIGSTOP, task)
     run(task)
     session.kill_orphaned_pgrp(task, task.real_parent)
@@ -680,7 +664,7 @@ def test_kill_permission(system: System, task: Task) -> None:
     assert errno_of(calls.sys_kill, task, stranger.pid, 65) == EINVAL
     assert errno_of(calls.sys_kill, task, 999, 65) == ESRCH
     assert calls.sys_kill(task, stranger.pid, SIGCONT) == 0
-    stranger.signal.session = 77
+    change_session(stranger, stranger.thread_pid)
     assert errno_of(calls.sys_kill, task, stranger.pid, SIGCONT) == EPERM
     task.cred = Cred.of_user(0, 0)
     assert calls.sys_kill(task, stranger.pid, SIGTERM) == 0
@@ -689,7 +673,8 @@ def test_kill_permission(system: System, task: Task) -> None:
 def test_kill_group_succeeds_if_one_member_may_be_signalled(system: System, task: Task) -> None:
     stranger = system.process(task)
     stranger.cred = Cred.of_user(2000, 2000)
-    task.signal.pgrp = stranger.signal.pgrp = 50
+    change_pgrp(task, task.thread_pid)
+    change_pgrp(stranger, task.thread_pid)
     catch(task, SIGTERM)
     assert calls.sys_kill(task, 0, SIGTERM) == 0
     assert task.sigpending
@@ -754,21 +739,21 @@ def test_setpgid_errors(system: System, task: Task) -> None:
     assert errno_of(session.setpgid, task, grandchild.pid, 0) == ESRCH
     assert errno_of(session.setpgid, task, child.pid, 999) == EPERM
     session.setpgid(task, child.pid, 0)
-    assert child.signal.pgrp == child.pid
+    assert child.signal.pgrp is child.thread_pid
     session.setpgid(task, 0, child.pid)
-    assert task.signal.pgrp == child.pid
+    assert task.signal.pgrp is child.thread_pid
     child.flags = 0
     assert errno_of(session.setpgid, task, child.pid, 0) == EACCES
     assert errno_of(session.setsid, child) == EPERM
     session.setpgid(task, 0, 1)
-    child.signal.pgrp = 1
+    change_pgrp(child, system.init.thread_pid)
     assert session.setsid(child) == child.pid
     assert errno_of(session.setpgid, child, 0, 0) == EPERM
     assert errno_of(session.setpgid, task, child.pid, 0) == EPERM
 
 
 def test_zombies_do_not_hold_a_group(system: System, task: Task) -> None:
-    task.signal.pgrp = task.pid
+    change_pgrp(task, task.thread_pid)
     assert not session.is_current_pgrp_orphaned(task)
     task.exit_state = EXIT_ZOMBIE
     assert session.is_current_pgrp_orphaned(task)

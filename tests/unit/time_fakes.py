@@ -19,6 +19,7 @@ from forkernel.kernel.cred import Cred
 from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import Timer, TimerQueue
 from forkernel.kernel.nsproxy import init_nsproxy
+from forkernel.kernel.pid import PidNamespace, alloc_pid, attach_pids
 from forkernel.kernel.resource import init_rlimits
 from forkernel.kernel.task import (
     TASK_INTERRUPTIBLE,
@@ -138,17 +139,6 @@ class Sched:
         self.yields += 1
 
 
-class Pids:
-    def __init__(self) -> None:
-        self.tasks: dict[int, Task] = {}
-
-    def find(self, pid: int) -> Task | None:
-        return self.tasks.get(pid)
-
-    def pgrp(self, number: int) -> list[Task]:
-        return [task for task in self.tasks.values() if task.is_leader and task.signal.pgrp == number]
-
-
 class Regs:
     """Bases and instruction pointer."""
 
@@ -177,7 +167,8 @@ class Machine:
 
     def __init__(self) -> None:
         self.clock, self.timers, self.futexes = Clock(), TimerQueue(), FutexTable()
-        self.sched, self.pids, self.cpu, self.trace = Sched(self), Pids(), Cpu(), Trace()
+        self.sched, self.pids, self.cpu, self.trace = Sched(self), PidNamespace(), Cpu(), Trace()
+        self.pids.last = 99
         self.frames, self.rng = Frames(), random.Random(1)
         self.load, self.ns_inums = (2048, 0, 0), NsInums()
         self.nsproxy = init_nsproxy(self)
@@ -188,15 +179,15 @@ class Machine:
         """What calls that slept came to."""
 
     def all_tasks(self) -> list[Task]:
-        return list(self.pids.tasks.values())
+        return list(self.pids.tasks)
 
     # --- tasks
 
     def _task(self, cred: Cred, mm: Memory) -> Task:
         task = Task()
         task.system = self  # type: ignore[assignment]
-        task.pid = 100 + len(self.pids.tasks)
-        self.pids.tasks[task.pid] = task
+        task.thread_pid = alloc_pid(self.pids)
+        task.pid = task.thread_pid.nr
         task.nsproxy = self.nsproxy
         task.flags = task.exit_state = task.ptrace = task.blocked = task.real_blocked = task.jobctl = 0
         task.state, task.comm, task.cred, task.mm = TASK_RUNNING, b"t", cred, mm  # type: ignore[assignment]
@@ -205,7 +196,7 @@ class Machine:
         task.sleep = task.deadline = task.rseq = task.vfork_done = None
         task.robust_list = task.clear_child_tid = task.ioprio = task.personality = task.pdeath_signal = 0
         task.timer_slack_ns, task.no_new_privs = 50_000, False
-        task.children, task.se, task.pidfd_wait = {}, SchedEntity(), WaitQueue()
+        task.children, task.se = {}, SchedEntity()
         self.sched.current = task
         return task
 
@@ -214,7 +205,8 @@ class Machine:
         task.tgid, task.group_leader, task.exit_signal = task.pid, task, SIGCHLD
         task.signal, task.sighand = SignalStruct(init_rlimits(2000)), SighandStruct({})
         task.signal.threads[task] = None
-        task.signal.pgrp = task.signal.session = task.pid
+        task.signal.pgrp = task.signal.session = task.thread_pid
+        attach_pids(task)
         task.parent = task.real_parent = task
         return task
 
@@ -223,6 +215,7 @@ class Machine:
         task.tgid, task.group_leader, task.signal, task.sighand = leader.tgid, leader, leader.signal, leader.sighand
         task.parent = task.real_parent = leader
         leader.signal.threads[task] = None
+        attach_pids(task)
         return task
 
     # --- running

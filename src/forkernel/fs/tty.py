@@ -8,7 +8,7 @@ kernel must know: the session and the foreground group (job control), sizes, and
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EAGAIN, EBADF, EINVAL, EIO, ENOTTY, ENXIO
 from forkernel.abi.fcntl import O_LARGEFILE, O_NOCTTY, O_NONBLOCK, O_RDWR
@@ -39,14 +39,26 @@ from forkernel.fs.stdio import HostInput, host_input, host_read, host_write
 from forkernel.fs.timedread import timed_sleep
 from forkernel.wait import Sleep, WaitQueue
 
+if TYPE_CHECKING:
+    from forkernel.kernel.pid import Pid
+
 SIGTTIN, SIGTTOU, SIGWINCH = 21, 22, 28
 VTIME, VMIN = 5, 6
 """Places in c_cc."""
 DECISECOND = 10**8
 
 
+def _exchange(old: Pid | None, new: Pid | None) -> Pid | None:
+    """Let go of one Pid and hold on to another (Linux: put_pid, get_pid)."""
+    if new is not None:
+        new.count += 1
+    if old is not None:
+        old.count -= 1
+    return new
+
+
 class Tty:
-    """A terminal (Linux: tty_struct). `session` and `pgrp` are IDs, 0 for none."""
+    """A terminal (Linux: tty_struct): `session` it belongs to and `pgrp` in its foreground, None for none."""
 
     __slots__ = ("host_fd", "input", "out_fd", "pgrp", "saved", "session", "winsize")
 
@@ -56,13 +68,21 @@ class Tty:
         self.out_fd = host_fd
         """Host descriptor for writing."""
         self.input = source
-        self.session = 0
-        self.pgrp = 0
+        self.session: Pid | None = None
+        self.pgrp: Pid | None = None
         """The foreground process group."""
         self.saved: bytes | None = None
         """The host terminal's modes from before our first change."""
         self.winsize: bytes | None = None
         """A size set by the guest; None: the host's."""
+
+    def set_session(self, session: Pid | None) -> None:
+        """Belong to another session, or to none; the old one's Pid is let go."""
+        self.session = _exchange(self.session, session)
+
+    def set_pgrp(self, pgrp: Pid | None) -> None:
+        """Put another group in the foreground, or none."""
+        self.pgrp = _exchange(self.pgrp, pgrp)
 
     def host_ioctl(self, cmd: int, data: bytes) -> bytes:
         """An ioctl on the host's terminal; its errors are the guest's."""
@@ -130,7 +150,7 @@ class TtyFile(File):
         if not self.writable:
             raise SysError(EBADF)
         tty = self.tty
-        if tty.pgrp and tty.pgrp != task.signal.pgrp and tty.termios().c_lflag & TOSTOP:
+        if tty.pgrp is not None and tty.pgrp is not task.signal.pgrp and tty.termios().c_lflag & TOSTOP:
             task.tty_check_change(tty, SIGTTOU)
         return host_write(task, tty.out_fd, data)
 
@@ -169,8 +189,8 @@ class TtyFile(File):
         tty = self.tty
         if size != (tty.winsize or tty.host_ioctl(TIOCGWINSZ, bytes(Winsize.SIZE))):
             tty.winsize = size
-            if tty.pgrp:
-                for leader in task.system.pids.pgrp(tty.pgrp):
+            if tty.pgrp is not None:
+                for leader in list(tty.pgrp.pgrp or ()):
                     leader.send_signal(SIGWINCH)
 
 
@@ -213,6 +233,8 @@ def tty_open(task: Any, inode: Inode, flags: int) -> File:
     if tty is None:
         raise SysError(EIO if minor(inode.rdev) == 1 else ENXIO)
     leader = task.signal
-    if not flags & O_NOCTTY and leader.leader and leader.tty is None and not tty.session:
-        leader.tty, tty.session, tty.pgrp = tty, leader.session, leader.pgrp
+    if not flags & O_NOCTTY and leader.leader and leader.tty is None and tty.session is None:
+        leader.tty = tty
+        tty.set_session(leader.session)
+        tty.set_pgrp(leader.pgrp)
     return TtyFile(inode, flags, tty)

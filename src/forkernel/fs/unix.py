@@ -71,10 +71,10 @@ MAX_PAGED = 17 * PAGE_SIZE
 UNCONNECTED, LISTENING, CONNECTED = range(3)
 RDWR_SHUTDOWN = RCV_SHUTDOWN | SEND_SHUTDOWN
 
-Creds = tuple[int, int, int]
-"""pid, uid, gid."""
-NO_CREDS: Creds = (0, 0xFFFFFFFF, 0xFFFFFFFF)
-UNKNOWN_CREDS: Creds = (0, 65534, 65534)
+Creds = tuple[Any, int, int]
+"""Pid of the process or None, uid, gid."""
+NO_CREDS: Creds = (None, 0xFFFFFFFF, 0xFFFFFFFF)
+UNKNOWN_CREDS: Creds = (None, 65534, 65534)
 """On a message sent when neither side wanted credentials."""
 
 
@@ -574,7 +574,7 @@ def join(one: UnixFile, two: UnixFile) -> None:
 
 def creds_of(task: Any) -> Creds:
     """Who sends or connects."""
-    return (task.tgid, task.cred.uid, task.cred.gid)
+    return (task.group_leader.thread_pid, task.cred.uid, task.cred.gid)
 
 
 def abstract_names(task: Any) -> dict[tuple[bytes, int], UnixFile]:

@@ -27,6 +27,7 @@ from forkernel.kernel.exit import do_group_exit
 from forkernel.kernel.fork import CLONE_FS
 from forkernel.kernel.kthread import Kthreadd, kernel_thread
 from forkernel.kernel.nsproxy import init_nsproxy
+from forkernel.kernel.pid import Pid, change_pgrp, change_session
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.resource import init_rlimits
 from forkernel.kernel.signal import ignore_signals
@@ -34,7 +35,6 @@ from forkernel.kernel.system import Options, System
 from forkernel.kernel.task import (
     PF_IDLE,
     PF_KTHREAD,
-    SIGNAL_UNKILLABLE,
     TASK_RUNNING,
     SchedEntity,
     SighandStruct,
@@ -45,7 +45,7 @@ from forkernel.kernel.task import (
 from forkernel.kernel.wait4 import WaitOpts, do_wait
 from forkernel.mm.pagetable import TableStore
 from forkernel.syscalls.all import REGISTRY
-from forkernel.wait import Sleep, WaitQueue
+from forkernel.wait import Sleep
 
 
 def start_kernel(
@@ -119,6 +119,7 @@ def make_init_task(system: System) -> Task:
     task.mm = task.files = None
     task.fs = system.vfs.new_fs_struct()
     task.signal = SignalStruct(init_rlimits(system.threads_max))
+    task.thread_pid = task.signal.pgrp = task.signal.session = Pid(system.pids, (0,))
     task.signal.threads[task] = None
     task.sighand = SighandStruct({})
     task.cred = Cred.of_user(0, 0)
@@ -135,7 +136,6 @@ def make_init_task(system: System) -> Task:
     task.kthread = Idle()
     task.set_child_tid = task.clear_child_tid = task.robust_list = task.child_tid_value = 0
     task.rseq = task.vfork_done = None
-    task.pidfd_wait = WaitQueue()
     task.se = SchedEntity()
     task.utime = task.stime = task.start_time = task.min_flt = task.maj_flt = task.nvcsw = task.nivcsw = 0
     task.no_new_privs = False
@@ -155,10 +155,8 @@ def rest_init(system: System) -> None:
     """Clone processes 1 and 2 from process 0."""
     swapper = system.init_task
     init = kernel_thread(swapper, BuiltinInit(), "init", CLONE_FS)
-    system.child_reaper = init
-    init.signal.flags |= SIGNAL_UNKILLABLE
-    system.pids.change_session(init, init.pid)
-    system.pids.change_pgrp(init, init.pid)
+    change_session(init, init.thread_pid)
+    change_pgrp(init, init.thread_pid)
     system.kthreadd = Kthreadd()
     ignore_signals(kernel_thread(swapper, system.kthreadd, "kthreadd", 0))
 

@@ -37,6 +37,7 @@ from forkernel.kernel.binfmt_elf import ElfProgram, layout_of, load_elf_binary, 
 from forkernel.kernel.binfmt_script import load_script
 from forkernel.kernel.cred import Cred, bprm_creds, capable, commit_creds
 from forkernel.kernel.exit import exec_mm_release, release_task, setmax_mm_hiwater_rss
+from forkernel.kernel.pid import exchange_tids
 from forkernel.kernel.ptrace import SUID_DUMP_DISABLE, SUID_DUMP_USER
 from forkernel.kernel.task import (
     EXIT_DEAD,
@@ -455,10 +456,8 @@ def tell_de_thread(task: Task, others: int) -> None:
 
 def take_over_leader(task: Task, leader: Task) -> None:
     """The leader is a zombie and all others are gone: take its PID, place in the family and start time."""
-    pids = task.system.pids
-    pids.exchange_tids(task, leader)
+    exchange_tids(task, leader)
     task.start_time = leader.start_time
-    task.pidfd_wait, leader.pidfd_wait = leader.pidfd_wait, task.pidfd_wait
     siblings = task.real_parent.children
     if leader in siblings:
         order = [task if child is leader else child for child in siblings]

@@ -18,6 +18,7 @@ from forkernel.abi.signal import SIGCHLD
 from forkernel.errors import KernelBug, SysError
 from forkernel.kernel import futex, posix_timers, session, signal
 from forkernel.kernel.nsproxy import switch_task_namespaces
+from forkernel.kernel.pid import detach_pids
 from forkernel.kernel.task import (
     EXIT_DEAD,
     EXIT_ZOMBIE,
@@ -240,7 +241,7 @@ def handle_futex_death(task: Task, mm: MmStruct, addr: int, is_pi: bool, pending
         if pending_op and not is_pi and not owner:
             futex.futex_wake_addr(task, addr, 1)
             return True
-        if owner != task.pid:
+        if owner != task.thread_pid.nr:
             return True
         mm.write_u32(addr, value & FUTEX_WAITERS | FUTEX_OWNER_DIED)
     except SysError as error:
@@ -267,7 +268,7 @@ def exit_notify(task: Task, group_dead: bool) -> None:
         autoreap = len(task.signal.threads) == 1 and signal.do_notify_parent(task, task.exit_signal)
     else:
         autoreap = True
-        task.pidfd_wait.wake_up()
+        task.thread_pid.wake_pidfds()
     if fire := task.system.trace.exit_notify:
         fire(task, autoreap)
     if autoreap:
@@ -398,5 +399,6 @@ def unhash_process(task: Task) -> None:
     """Give the PID back and leave the family (Linux: __unhash_process)."""
     if task.is_leader:
         task.real_parent.children.pop(task, None)
-    task.system.pids.detach(task)
-    task.pidfd_wait.wake_up()
+    pid = task.thread_pid
+    detach_pids(task)
+    pid.wake_pidfds()

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.abi.errno import EAGAIN, EEXIST, EINVAL, EPERM, ERESTARTNOINTR
+from forkernel.abi.errno import EAGAIN, EINVAL, ERESTARTNOINTR
 from forkernel.abi.namespace import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, NAMESPACES
 from forkernel.abi.signal import SIGCHLD
 from forkernel.arch.x86_64.process import copy_thread
 from forkernel.errors import SysError
-from forkernel.kernel import nsproxy, signal
+from forkernel.kernel import nsproxy, pid, signal
+from forkernel.kernel.pid import attach_pids, free_pid, pid_vnr
 from forkernel.kernel.posix_cpu_timers import posix_cpu_timers_init_group
 from forkernel.kernel.task import (
     PF_EXITING,
@@ -35,7 +36,7 @@ from forkernel.kernel.task import (
     SigPending,
     Task,
 )
-from forkernel.wait import Resume, Sleep, WaitQueue
+from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ CLONE_LEGACY_FLAGS = 0xFFFF_FFFF
 CLONE3_FLAGS = CLONE_LEGACY_FLAGS | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP
 PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_CLONE = 1, 2, 3
 PT_OPT_FLAG_SHIFT = 3
-CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CAP_CHECKPOINT_RESTORE = 21, 24, 40
+CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 21, 24
 RLIMIT_NPROC = 6
 NSIG = 64
 SS_DISABLE = 2
@@ -118,10 +119,11 @@ class VforkWait(Resume):
 
     __slots__ = ("child", "pid", "vfork")
 
-    def __init__(self, vfork: Completion, child: Task) -> None:
+    def __init__(self, vfork: Completion, child: Task, pid: int) -> None:
         self.vfork = vfork
         self.child = child
-        self.pid = child.pid
+        self.pid = pid
+        """The child as the parent sees it."""
 
     def step(self, task: Task) -> int:
         """The child's PID once it let go of the parent's memory."""
@@ -154,8 +156,9 @@ def kernel_clone(task: Task, args: KernelCloneArgs) -> int:
         fire(task, child)
     if fire := trace.sched_process_fork:
         fire(task, child)
+    nr = pid_vnr(child.thread_pid, task)
     if flags & CLONE_PARENT_SETTID:
-        _put_user(task, args.parent_tid, child.pid)
+        _put_user(task, args.parent_tid, nr)
         if fire := trace.parent_settid:
             fire(task, child, args.parent_tid)
     vfork = None
@@ -170,10 +173,10 @@ def kernel_clone(task: Task, args: KernelCloneArgs) -> int:
     if vfork is not None:
         if fire := trace.wait_for_vfork_done:
             fire(task, child)
-        return VforkWait(vfork, child).step(task)
+        return VforkWait(vfork, child, nr).step(task)
     if fire := trace.put_pid:
         fire(task, child)
-    return child.pid
+    return nr
 
 
 def fork_idle(system: System, cpu: int, function: KthreadFunction) -> Task:
@@ -326,7 +329,6 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.robust_list = 0
     child.rseq = None if flags & CLONE_VM else task.rseq
     child.vfork_done = None
-    child.pidfd_wait = WaitQueue()
     if flags & (CLONE_VM | CLONE_VFORK) == CLONE_VM:
         child.sas_ss_sp, child.sas_ss_size, child.sas_ss_flags = 0, 0, SS_DISABLE
     else:
@@ -418,24 +420,12 @@ def copy_registers(task: Task, child: Task, args: KernelCloneArgs) -> None:
 
 
 def alloc_pid(task: Task, child: Task, args: KernelCloneArgs) -> None:
-    """A number for the child: the next, or the one clone3's set_tid asks for."""
-    pids = task.system.pids
-    if not args.idle:
-        child.pid = chosen_pid(task, args) if args.set_tid else pids.alloc_pid()
-
-
-def chosen_pid(task: Task, args: KernelCloneArgs) -> int:
-    """The number that clone3's set_tid asks for; EINVAL, EPERM, EEXIST."""
-    pids = task.system.pids
-    wanted = args.set_tid[0]
-    if wanted < 1 or wanted >= pids.pid_max:
-        raise SysError(EINVAL)
-    if not (task.cred.has_cap(CAP_SYS_ADMIN) or task.cred.has_cap(CAP_CHECKPOINT_RESTORE)):
-        raise SysError(EPERM)
-    if wanted in pids.numbers:
-        raise SysError(EEXIST)
-    pids.reserve(wanted)
-    return wanted
+    """Numbers for the child: the next at each level, or those that clone3's set_tid asks for."""
+    if args.idle:
+        child.thread_pid = task.thread_pid
+        return
+    child.thread_pid = pid.alloc_pid(task.thread_pid.ns, args.set_tid, task)
+    child.pid = child.thread_pid.numbers[0]
 
 
 def pidfd_prepare(task: Task, child: Task, args: KernelCloneArgs) -> None:
@@ -474,7 +464,7 @@ the failure that `--fail` injects before the step.
 def bad_fork_cleanup(child: Task) -> None:
     """Give back what a child that is not to be had taken so far (Linux: the bad_fork_cleanup_* labels)."""
     if child.pid:
-        child.system.pids.free_pid(child.pid)
+        free_pid(child.thread_pid)
     if child.nsproxy is not None:
         nsproxy.switch_task_namespaces(child, None)
     if child.mm is not None:
@@ -510,9 +500,12 @@ def _commit(task: Task, child: Task, args: KernelCloneArgs) -> None:
     child.signal.threads[child] = None
     if args.idle:
         return
-    system.pids.attach(child)
+    attach_pids(child)
     if child.is_leader:
         child.real_parent.children[child] = None
+        if child.thread_pid.nr == 1:
+            child.thread_pid.ns.child_reaper = child
+            child.signal.flags |= SIGNAL_UNKILLABLE
     system.nr_forks += 1
     if flags & CLONE_CHILD_SETTID:
         _set_child_tid(child)
@@ -523,7 +516,7 @@ def _commit(task: Task, child: Task, args: KernelCloneArgs) -> None:
 def _set_child_tid(child: Task) -> None:
     """schedule_tail: the child's first act is to store its own PID; a bad address is ignored."""
     try:
-        child.mm.write_u32(child.set_child_tid, child.pid)  # type: ignore[union-attr]
+        child.mm.write_u32(child.set_child_tid, child.thread_pid.nr)  # type: ignore[union-attr]
     except SysError:
         return
     if fire := child.system.trace.child_settid:

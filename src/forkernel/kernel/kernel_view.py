@@ -20,6 +20,7 @@ from forkernel.mm.maps import show_maps
 from forkernel.mm.oom import oom_score
 
 if TYPE_CHECKING:
+    from forkernel.kernel.pid import PidNamespace
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
 
@@ -118,21 +119,21 @@ class KernelView:
             return b""
         return WCHAN.get(name, f"__do_sys_{name}").encode()
 
-    def tty_of(self, task: Task) -> tuple[int, int]:
+    def tty_of(self, task: Task, ns: PidNamespace) -> tuple[int, int]:
         """Device number of the controlling terminal and its foreground group; (0, -1) for none."""
         tty = task.signal.tty
         if tty is None:
             return 0, -1
-        return CONSOLE_DEV, tty.pgrp or -1
+        return CONSOLE_DEV, -1 if tty.pgrp is None else tty.pgrp.nr_ns(ns)
 
     def signals_queued(self, task: Task) -> int:
         """Queued signals charged to the task's user."""
         return self.system.sigpending_users.get(task.cred.uid, 0)
 
     # --- the machine
-    def process_ids(self) -> list[int]:
-        """Processes, zombies included, by ID."""
-        return sorted(leader.pid for leader in self.system.pids.processes())
+    def process_ids(self, ns: PidNamespace) -> list[int]:
+        """Processes that a PID namespace sees, zombies included, by ID."""
+        return sorted(number for number, pid in ns.numbers.items() if pid.leader is not None)
 
     def task_counts(self) -> tuple[int, int]:
         """Tasks that run or could, and all tasks."""
@@ -143,9 +144,9 @@ class KernelView:
         """Tasks in uninterruptible sleep."""
         return sum(bool(task.state & TASK_UNINTERRUPTIBLE) and not task.exit_state for task in self.system.pids.tasks)
 
-    def last_pid(self) -> int:
-        """The last process ID given."""
-        return self.system.pids.last
+    def last_pid(self, reader: Task) -> int:
+        """The last process ID given in the reader's PID namespace."""
+        return reader.thread_pid.ns.last
 
     def loads(self) -> tuple[int, int, int]:
         """Load averages, with 11 bits of fraction."""

@@ -1,168 +1,406 @@
-"""Process numbers (Linux: kernel/pid.c): allocation that goes round, and who uses a number for what.
+"""Process numbers (Linux: kernel/pid.c): struct pid, who uses it for what, and allocation that goes round.
 
-A number stays taken while any task has it as PID, process group or session. `alloc_pid` takes the next
-free one after the last; past `pid_max` it starts again above the first 300, which are left to the system.
+A `Pid` stands for one identity: a task (PIDTYPE_PID), a process (PIDTYPE_TGID), a process group (PIDTYPE_PGID), a
+session (PIDTYPE_SID), often several of them at once. It has a number in its own PID namespace and in each one
+above, up to the machine's. Life cycle: `alloc_pid` takes the next free number at each level; `attach_pids` makes the
+task of a clone visible by it; `change_pgrp` and `change_session` move a process; `detach_pids` takes a dead task out,
+and `free_pid` gives the numbers back when nobody is left who uses the Pid for anything. Who holds on to one longer
+(a pidfd, a file's owner, a terminal) does so by `get_pid` and `put_pid`: the object stays, its numbers are free.
+
+Numbers are asked for as Linux's functions do: `pid_vnr` as the current task sees a Pid, `Pid.nr_ns` as some
+namespace does (0: not at all), `find_task_by_vpid` for a number that a program gave. `task.pid` and `task.tgid` are
+the machine's numbers, never to be shown to a guest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EAGAIN
+from forkernel.abi.errno import EAGAIN, EEXIST, EINVAL, ENOMEM, EPERM
 from forkernel.errors import KernelBug, SysError
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
+    from forkernel.wait import WaitQueue
 
 RESERVED_PIDS = 300
 PID_MAX_DEFAULT = 0x8000
 PID_MAX_LIMIT = 4 * 1024 * 1024
+PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID = range(4)
+CAP_SYS_ADMIN, CAP_CHECKPOINT_RESTORE = 21, 40
 
 
 class Pid:
-    """One number in use (Linux: struct pid). Group and session lists hold thread-group leaders."""
+    """An identity with its numbers (Linux: struct pid)."""
 
-    __slots__ = ("pgrp", "session", "task")
+    __slots__ = ("count", "leader", "level", "nr", "ns", "numbers", "pgrp", "session", "task", "wait_pidfd")
 
-    def __init__(self) -> None:
+    def __init__(self, ns: PidNamespace, numbers: tuple[int, ...]) -> None:
+        self.count = 1
+        """References: one for being in the namespaces' tables, one for each `get_pid`."""
+        self.ns = ns
+        """The namespace it was made in: the innermost that sees it."""
+        self.level: int = ns.level
+        self.numbers = numbers
+        """By level, the machine's first (Linux: the array of struct upid)."""
+        self.nr = numbers[-1]
+        """In its own namespace."""
         self.task: Task | None = None
-        self.pgrp: dict[Task, None] = {}
-        self.session: dict[Task, None] = {}
+        """Whose PID it is (PIDTYPE_PID); a zombie included."""
+        self.leader: Task | None = None
+        """The leader of the process whose ID it is (PIDTYPE_TGID)."""
+        self.pgrp: dict[Task, None] | None = None
+        """Leaders of the processes in the group of this ID (PIDTYPE_PGID); None before the first."""
+        self.session: dict[Task, None] | None = None
+        """Leaders of the processes in the session of this ID (PIDTYPE_SID); None before the first."""
+        self.wait_pidfd: WaitQueue | None = None
+        """Woken when the task exits and when it is gone; None until somebody polls a pidfd."""
+
+    def nr_ns(self, ns: PidNamespace) -> int:
+        """The number as `ns` sees it; 0 if it does not (Linux: pid_nr_ns)."""
+        if ns is self.ns:
+            return self.nr
+        level = ns.level
+        if level >= self.level:
+            return 0
+        return self.numbers[level] if self.upid_ns(level) is ns else 0
+
+    def upid_ns(self, level: int) -> PidNamespace:
+        """The namespace of its number at `level`."""
+        ns = self.ns
+        while ns.level > level:
+            assert ns.parent is not None
+            ns = ns.parent
+        return ns
+
+    def upids(self) -> list[tuple[int, PidNamespace]]:
+        """(number, namespace) by level, the machine's first."""
+        return [(nr, self.upid_ns(level)) for level, nr in enumerate(self.numbers)]
+
+    def users(self, kind: int) -> list[Task]:
+        """All that use it as PIDTYPE_* `kind` (Linux: do_each_pid_task)."""
+        if kind == PIDTYPE_PGID:
+            return list(self.pgrp) if self.pgrp else []
+        if kind == PIDTYPE_SID:
+            return list(self.session) if self.session else []
+        one = self.task if kind == PIDTYPE_PID else self.leader
+        return [] if one is None else [one]
 
     def in_use(self) -> bool:
-        """Whether any reference is left."""
-        return self.task is not None or bool(self.pgrp) or bool(self.session)
+        """Whether anybody uses it for anything."""
+        return self.task is not None or self.leader is not None or bool(self.pgrp) or bool(self.session)
+
+    def wake_pidfds(self) -> None:
+        """Tell who polls a pidfd (Linux: do_notify_pidfd)."""
+        if self.wait_pidfd is not None:
+            self.wait_pidfd.wake_up()
+
+    def __repr__(self) -> str:
+        return f"<Pid {'/'.join(map(str, self.numbers))} count {self.count}>"
 
 
-class PidTable:
-    """All numbers of a machine. `pid_max`: one above the largest number handed out."""
+class PidNamespace:
+    """Numbers of their own for some processes (Linux: struct pid_namespace, pid_namespaces(7)).
 
-    __slots__ = ("last", "numbers", "pid_max", "tasks")
+    The machine's first one is `System.pids`. A namespace begins with `pid_namespace.create_pid_namespace` and lives
+    as long as its processes; its PID 1 takes all others with it (`zap_pid_ns_processes`).
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("adding", "child_reaper", "inum", "last", "level", "numbers", "parent", "pid_max", "reboot",
+                 "tasks", "user_ns", "zap_wait")  # fmt: skip
+
+    def __init__(self, parent: PidNamespace | None = None) -> None:
+        self.parent = parent
+        self.level: int = 0 if parent is None else parent.level + 1
         self.numbers: dict[int, Pid] = {}
-        self.tasks: dict[Task, None] = {}
-        """Every task but process 0, in order of creation."""
         self.last = 0
-        self.pid_max = PID_MAX_DEFAULT
+        """The number given last."""
+        self.pid_max = PID_MAX_DEFAULT if parent is None else PID_MAX_LIMIT
+        """One above the largest number handed out; those of the namespaces above hold too, each at its level."""
+        self.child_reaper: Task | None = None
+        """PID 1 of it: who gets its orphans."""
+        self.adding = True
+        """Cleared for good when PID 1 is dead: nobody can be born any more (Linux: PIDNS_ADDING)."""
+        self.reboot = 0
+        """Signal that reboot(2) within ends PID 1 by."""
+        self.user_ns: Any = None
+        """Whose capabilities count here; None: the machine's."""
+        self.inum = 0
+        """Inode number of its file /proc/PID/ns/pid."""
+        self.zap_wait: WaitQueue | None = None
+        """PID 1, dead, waits for the others to be gone."""
+        self.tasks: dict[Task, None] = {}
+        """Every task of the machine but process 0, in order of creation; kept in the first namespace only."""
 
     # --- allocation
 
-    def alloc_pid(self) -> int:
-        """The next free number; SysError(EAGAIN) when all are taken."""
-        numbers = self.numbers
+    def next_number(self) -> int:
+        """The next free number after the last, from the first again past pid_max; SysError(EAGAIN) for none."""
+        numbers, pid_max = self.numbers, self.pid_max
         number = self.last + 1
-        if number >= self.pid_max:
+        if number >= pid_max:
             number = RESERVED_PIDS
-        while number in numbers and number < self.pid_max:
+        while number in numbers and number < pid_max:
             number += 1
-        if number >= self.pid_max:
+        if number >= pid_max:
             number = self._wrapped()
         self.last = number
-        numbers[number] = Pid()
         return number
 
     def _wrapped(self) -> int:
+        """The first free number of the next round: the low ones are left to the system after the first."""
         for number in range(RESERVED_PIDS if self.last >= RESERVED_PIDS else 1, self.pid_max):
             if number not in self.numbers:
                 return number
         raise SysError(EAGAIN)
 
-    def reserve(self, number: int) -> None:
-        """Take this very number (clone3's set_tid); the caller has checked that it is free."""
-        self.numbers[number] = Pid()
-
-    def free_pid(self, number: int) -> None:
-        """Give back a number that no task ever got."""
-        self._drop(number)
-
-    def _drop(self, number: int) -> None:
-        pid = self.numbers.get(number)
-        if pid is not None and not pid.in_use():
-            del self.numbers[number]
-
-    # --- attaching
-
-    def attach(self, task: Task) -> None:
-        """The task is visible now: by its PID and, if it leads a process, in its group and session."""
-        self.numbers[task.pid].task = task
-        self.tasks[task] = None
-        if task.is_leader:
-            signal = task.signal
-            self._entry(signal.pgrp).pgrp[task] = None
-            self._entry(signal.session).session[task] = None
-
-    def _entry(self, number: int) -> Pid:
-        pid = self.numbers.get(number)
-        if pid is None:
-            pid = self.numbers[number] = Pid()
-        return pid
-
-    def detach(self, task: Task) -> None:
-        """release_task: the task is gone; its numbers are free if nobody else uses them."""
-        pid = self.numbers.get(task.pid)
-        if pid is None or pid.task is not task:
-            if task in self.tasks:
-                raise KernelBug(f"{task!r} does not own its PID")
-            return
-        pid.task = None
-        del self.tasks[task]
-        signal = task.signal
-        for number in (signal.pgrp, signal.session):
-            entry = self.numbers.get(number)
-            if entry is not None:
-                entry.pgrp.pop(task, None)
-                entry.session.pop(task, None)
-                self._drop(number)
-        self._drop(task.pid)
-
-    def change_pgrp(self, leader: Task, pgid: int) -> None:
-        """Move a process to group `pgid` (setpgid, setsid)."""
-        old = leader.signal.pgrp
-        self._entry(old).pgrp.pop(leader, None)
-        leader.signal.pgrp = pgid
-        self._entry(pgid).pgrp[leader] = None
-        self._drop(old)
-
-    def change_session(self, leader: Task, sid: int) -> None:
-        """Move a process to session `sid` (setsid)."""
-        old = leader.signal.session
-        self._entry(old).session.pop(leader, None)
-        leader.signal.session = sid
-        self._entry(sid).session[leader] = None
-        self._drop(old)
-
-    def exchange_tids(self, task: Task, leader: Task) -> None:
-        """execve by a thread: it gets the leader's number, and the leader the thread's."""
-        task.pid, leader.pid = leader.pid, task.pid
-        self.numbers[task.pid].task = task
-        self.numbers[leader.pid].task = leader
-        for number in (task.signal.pgrp, task.signal.session):
-            entry = self._entry(number)
-            for members in (entry.pgrp, entry.session):
-                if leader in members:
-                    order = [task if member is leader else member for member in members]
-                    members.clear()
-                    members.update(dict.fromkeys(order))
-
     # --- looking up
 
+    def find_pid(self, number: int) -> Pid | None:
+        """Whom a number of this namespace means (Linux: find_pid_ns)."""
+        return self.numbers.get(number)
+
     def find(self, number: int) -> Task | None:
-        """The task with this PID, a zombie included."""
+        """The task with this number, a zombie included (Linux: find_task_by_pid_ns)."""
         pid = self.numbers.get(number)
         return pid.task if pid is not None else None
 
-    def pgrp(self, pgid: int) -> list[Task]:
+    def pgrp(self, number: int) -> list[Task]:
         """Leaders of the processes in a group."""
-        pid = self.numbers.get(pgid)
-        return list(pid.pgrp) if pid is not None else []
+        pid = self.numbers.get(number)
+        return list(pid.pgrp) if pid is not None and pid.pgrp else []
 
-    def session(self, sid: int) -> list[Task]:
+    def session(self, number: int) -> list[Task]:
         """Leaders of the processes in a session."""
-        pid = self.numbers.get(sid)
-        return list(pid.session) if pid is not None else []
+        pid = self.numbers.get(number)
+        return list(pid.session) if pid is not None and pid.session else []
 
     def processes(self) -> Iterator[Task]:
-        """All thread-group leaders, zombies included, in order of creation."""
+        """All thread-group leaders of the machine, zombies included, in order of creation."""
         return (task for task in list(self.tasks) if task.is_leader)
+
+    def members(self) -> list[Task]:
+        """Leaders of the processes that the namespace sees, by number (Linux: next_tgid)."""
+        found = []
+        for number in sorted(self.numbers):
+            leader = self.numbers[number].leader
+            if leader is not None:
+                found.append(leader)
+        return found
+
+
+# --- allocation
+
+
+def alloc_pid(ns: PidNamespace, set_tid: tuple[int, ...] = (), creator: Task | None = None) -> Pid:
+    """A Pid with a number at each level from `ns` up to the machine.
+
+    `set_tid`: the numbers wanted, that in `ns` first (clone3). EAGAIN: all numbers of a level are taken; ENOMEM: the
+    namespace's PID 1 is dead; for a wanted number EINVAL, EPERM, EEXIST as clone(2) says.
+    """
+    if ns.level or set_tid:
+        numbers = _numbers(ns, set_tid, creator)
+    else:
+        numbers = (ns.next_number(),)
+    pid = Pid(ns, numbers)
+    if not ns.level:
+        ns.numbers[pid.nr] = pid
+        return pid
+    here: PidNamespace | None = ns
+    while here is not None:
+        here.numbers[numbers[here.level]] = pid
+        here = here.parent
+    return pid
+
+
+def _numbers(ns: PidNamespace, set_tid: tuple[int, ...], creator: Task | None) -> tuple[int, ...]:
+    """One for each level, the machine's first; none is taken yet."""
+    if len(set_tid) > ns.level + 1:
+        raise SysError(EINVAL)
+    found = []
+    here: PidNamespace | None = ns
+    while here is not None:
+        depth = ns.level - here.level
+        found.append(_wanted(here, set_tid[depth], creator) if depth < len(set_tid) else here.next_number())
+        here = here.parent
+    if not ns.adding:
+        raise SysError(ENOMEM)
+    return tuple(reversed(found))
+
+
+def _wanted(ns: PidNamespace, number: int, creator: Task | None) -> int:
+    """A number that clone3's set_tid asks for: PID 1 must be the first of its namespace."""
+    if not 1 <= number < ns.pid_max or (number != 1 and ns.child_reaper is None):
+        raise SysError(EINVAL)
+    if creator is not None and not _may_choose(creator, ns):
+        raise SysError(EPERM)
+    if number in ns.numbers:
+        raise SysError(EEXIST)
+    return number
+
+
+def _may_choose(creator: Task, ns: PidNamespace) -> bool:
+    """Linux: checkpoint_restore_ns_capable."""
+    return creator.cred.has_cap(CAP_SYS_ADMIN) or creator.cred.has_cap(CAP_CHECKPOINT_RESTORE)
+
+
+def free_pid(pid: Pid) -> None:
+    """Nobody uses it for anything any more, or no task ever got it: its numbers are free."""
+    here: PidNamespace | None = pid.ns
+    numbers = pid.numbers
+    while here is not None:
+        del here.numbers[numbers[here.level]]
+        if here.zap_wait is not None:
+            here.zap_wait.wake_up()
+        here = here.parent
+    put_pid(pid)
+
+
+def get_pid(pid: Pid) -> Pid:
+    """One more holds on to it."""
+    pid.count += 1
+    return pid
+
+
+def put_pid(pid: Pid) -> None:
+    """One less does."""
+    pid.count -= 1
+    if pid.count < 0:
+        raise KernelBug(f"{pid!r} was put once too often")
+
+
+# --- attaching
+
+
+def attach_pids(task: Task) -> None:
+    """A new task is visible: by its PID and, if it leads a process, as that and in its group and session."""
+    pid = task.thread_pid
+    pid.task = task
+    task.system.pids.tasks[task] = None
+    if task.group_leader is task:
+        pid.leader = task
+        signal = task.signal
+        _join_pgrp(task, signal.pgrp)
+        _join_session(task, signal.session)
+
+
+def _join_pgrp(leader: Task, pid: Pid) -> None:
+    if pid.pgrp is None:
+        pid.pgrp = {leader: None}
+    else:
+        pid.pgrp[leader] = None
+
+
+def _join_session(leader: Task, pid: Pid) -> None:
+    if pid.session is None:
+        pid.session = {leader: None}
+    else:
+        pid.session[leader] = None
+
+
+def detach_pids(task: Task) -> None:
+    """release_task: the task is gone; its Pids are free if nobody else uses them."""
+    pid = task.thread_pid
+    if pid.task is not task:
+        raise KernelBug(f"{task!r} does not own its PID")
+    pid.task = None
+    del task.system.pids.tasks[task]
+    if task.group_leader is task:
+        pid.leader = None
+        pgrp, session = task.signal.pgrp, task.signal.session
+        del pgrp.pgrp[task]  # type: ignore[union-attr]  # a leader is in its group and its session
+        del session.session[task]  # type: ignore[union-attr]
+        if pgrp is not pid:
+            _drop(pgrp)
+        if session is not pid and session is not pgrp:
+            _drop(session)
+    if not pid.in_use():
+        free_pid(pid)
+
+
+def _drop(pid: Pid) -> None:
+    """One user less: the numbers are free after the last. Process 0's stays, it is in no table."""
+    if not pid.in_use() and pid.nr:
+        free_pid(pid)
+
+
+def change_pgrp(leader: Task, pid: Pid) -> None:
+    """Move a process to the group `pid` (setpgid, setsid; Linux: change_pid)."""
+    old = leader.signal.pgrp
+    del old.pgrp[leader]  # type: ignore[union-attr]
+    leader.signal.pgrp = pid
+    _join_pgrp(leader, pid)
+    _drop(old)
+
+
+def change_session(leader: Task, pid: Pid) -> None:
+    """Move a process to the session `pid` (setsid)."""
+    old = leader.signal.session
+    del old.session[leader]  # type: ignore[union-attr]
+    leader.signal.session = pid
+    _join_session(leader, pid)
+    _drop(old)
+
+
+def exchange_tids(task: Task, leader: Task) -> None:
+    """execve by a thread: it gets the leader's Pid and place in group and session, the leader the thread's."""
+    task.pid, leader.pid = leader.pid, task.pid
+    pid, spare = leader.thread_pid, task.thread_pid
+    task.thread_pid, leader.thread_pid = pid, spare
+    pid.task, spare.task = task, leader
+    pid.leader = task
+    pgrp, session = task.signal.pgrp, task.signal.session
+    pgrp.pgrp = dict.fromkeys(task if member is leader else member for member in pgrp.pgrp or ())
+    session.session = dict.fromkeys(task if member is leader else member for member in session.session or ())
+
+
+# --- numbers as somebody sees them
+
+
+def task_active_pid_ns(task: Task) -> PidNamespace:
+    """The namespace that a task lives in."""
+    return task.thread_pid.ns
+
+
+def pid_vnr(pid: Pid | None, current: Task) -> int:
+    """The number as `current` sees it; 0 for none, and for one outside its namespace."""
+    if pid is None:
+        return 0
+    ns = current.thread_pid.ns
+    return pid.nr if pid.ns is ns else pid.nr_ns(ns)
+
+
+def task_tgid(task: Task) -> Pid:
+    """Of its process."""
+    return task.group_leader.thread_pid
+
+
+def task_pid_vnr(task: Task) -> int:
+    """The task's number in its own namespace."""
+    return task.thread_pid.nr
+
+
+def task_tgid_vnr(task: Task) -> int:
+    """Its process's number in its own namespace."""
+    return task.group_leader.thread_pid.nr
+
+
+def task_ppid_nr_ns(task: Task, ns: PidNamespace) -> int:
+    """The parent process as `ns` sees it, 0 if it does not."""
+    return task.real_parent.group_leader.thread_pid.nr_ns(ns)
+
+
+def find_vpid(current: Task, number: int) -> Pid | None:
+    """Whom a number that `current` gave means."""
+    return current.thread_pid.ns.numbers.get(number)
+
+
+def find_task_by_vpid(current: Task, number: int) -> Task | None:
+    """The task that a number given by `current` means, a zombie included."""
+    return current.thread_pid.ns.find(number)
+
+
+def is_child_reaper(task: Task) -> bool:
+    """Whether the task is PID 1 of its namespace, or another thread of it."""
+    return task.group_leader.thread_pid.nr == 1

@@ -19,11 +19,13 @@ from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
 from forkernel.fs.proc.base import PidDir
 from forkernel.kernel import signal
+from forkernel.kernel.pid import find_task_by_vpid, get_pid, put_pid, task_tgid_vnr
 from forkernel.kernel.ptrace import ptrace_may_access
+from forkernel.wait import WaitQueue
 
 if TYPE_CHECKING:
-    from forkernel.kernel.task import SignalStruct, Task
-    from forkernel.wait import WaitQueue
+    from forkernel.kernel.pid import Pid
+    from forkernel.kernel.task import Task
 
 PIDFD_NONBLOCK = O_NONBLOCK
 PIDFD_THREAD = O_EXCL
@@ -35,17 +37,16 @@ PIDFD_SELF_THREAD_GROUP = -10001
 class PidInode(Inode):
     """The inode of a process or thread; opened through /proc/self/fd it gives another pidfd.
 
-    execve by another thread than the leader hands the leader's PID to that thread: the number in its
-    process, not the Task, is what stays.
+    It stands for a Pid, not a Task: execve by another thread than the leader hands the leader's Pid to that thread.
     """
 
-    __slots__ = ("signal", "tid", "wait")
+    __slots__ = ("pid",)
 
     def __init__(self, task: Task) -> None:
         super().__init__(task.system.vfs.anon_inode().sb, 0o700, ino=pidfs_ino(task))
-        self.signal: SignalStruct = task.signal
-        self.tid = task.pid
-        self.wait: WaitQueue = task.pidfd_wait
+        self.pid = task.thread_pid
+        if self.pid.wait_pidfd is None:
+            self.pid.wait_pidfd = WaitQueue()
 
     def open(self, task: Task, flags: int) -> File:
         """One more pidfd for the same process."""
@@ -61,16 +62,14 @@ class PidFile(File):
 
     def __init__(self, inode: PidInode, flags: int) -> None:
         super().__init__(inode, O_RDWR | flags & PIDFD_NONBLOCK)
+        get_pid(inode.pid)
         self.flags |= flags & PIDFD_THREAD
         self.thread = bool(flags & PIDFD_THREAD)
         """It stands for one thread (PIDFD_THREAD), not for the process."""
 
     def target(self) -> Task | None:
         """The task, a zombie included; None once it is reaped."""
-        for thread in self.inode.signal.threads:
-            if thread.pid == self.inode.tid:
-                return thread
-        return None
+        return self.inode.pid.task
 
     def poll(self, task: Task) -> int:
         """Readable when the process has ended, hung up when it is reaped."""
@@ -83,11 +82,17 @@ class PidFile(File):
 
     def poll_queues(self) -> tuple[WaitQueue, ...]:
         """Woken at the end and at the reaping."""
-        return (self.inode.wait,)
+        assert self.inode.pid.wait_pidfd is not None
+        return (self.inode.pid.wait_pidfd,)
+
+    def release(self) -> None:
+        """The last descriptor is closed."""
+        put_pid(self.inode.pid)
+        super().release()
 
     def fdinfo(self) -> bytes:
         """PID as seen from the machine's one PID namespace, -1 once it is reaped."""
-        number = self.inode.tid if self.target() is not None else -1
+        number = self.inode.pid.nr if self.target() is not None else -1
         return b"Pid:\t%d\nNSpid:\t%d\n" % (number, number)
 
 
@@ -108,7 +113,7 @@ def pidfd_open(task: Task, pid: int, flags: int) -> int:
     """A new descriptor for a process or thread, close-on-exec (pidfd_open(2))."""
     if flags & ~(PIDFD_NONBLOCK | PIDFD_THREAD) or pid <= 0:
         raise SysError(EINVAL)
-    target = task.system.pids.find(pid)
+    target = find_task_by_vpid(task, pid)
     if target is None:
         raise SysError(ESRCH)
     if not flags & PIDFD_THREAD and not target.is_leader:
@@ -123,6 +128,12 @@ def pidfd_file(task: Task, fd: int) -> PidFile:
     if not isinstance(file, PidFile):
         raise SysError(EBADF)
     return file
+
+
+def pidfd_get_pid(task: Task, fd: int) -> tuple[Pid, int]:
+    """The Pid that a pidfd stands for, and the file's flags; EBADF."""
+    file = pidfd_file(task, fd)
+    return file.inode.pid, file.flags
 
 
 def pidfd_get_task(task: Task, fd: int) -> tuple[Task | None, int]:
@@ -154,15 +165,15 @@ def pidfd_send_signal(task: Task, target: Task | None, scope: int, sig: int, inf
     """Signal a thread, process or process group; `info` None: as kill() or tgkill() would. ESRCH, EPERM, EINVAL."""
     if info is None:
         code = SI_TKILL if scope == PIDFD_SIGNAL_THREAD else SI_USER
-        info = SigInfo(sig, code, pid=task.tgid, uid=task.cred.uid)
+        info = SigInfo(sig, code, pid=task_tgid_vnr(task), uid=task.cred.uid)
     elif (target is not task or scope == PIDFD_SIGNAL_PROCESS_GROUP) and (info.code >= 0 or info.code == SI_TKILL):
         raise SysError(EPERM)
     if target is None:
         raise SysError(ESRCH)
     if scope == PIDFD_SIGNAL_PROCESS_GROUP:
-        signal.kill_pgrp_info(task, sig, info, target.pid)
+        signal.kill_pgrp_info(task, sig, info, target.thread_pid)
     elif scope == PIDFD_SIGNAL_THREAD:
-        signal.do_send_specific(task, 0, target.pid, sig, info)
+        signal.send_specific(task, target, sig, info)
     else:
         signal.group_send_sig_info(task, sig, info, target)
 

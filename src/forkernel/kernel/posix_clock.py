@@ -38,6 +38,7 @@ from forkernel.kernel.clock import CLOCK_RES, NSEC_PER_SEC
 from forkernel.kernel.cputime import task_cputime, thread_group_cputime
 from forkernel.kernel.cred import capable
 from forkernel.kernel.hrtimer import KTIME_MAX
+from forkernel.kernel.pid import find_task_by_vpid
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import SignalStruct, Task
@@ -113,7 +114,7 @@ def cpu_clock(task: Task, clock_id: int, *, gettime: bool = False) -> CpuClock:
     per_thread = bool(clock_id & CPUCLOCK_PERTHREAD_MASK)
     if clock_id >= 0 or kind not in (CPUCLOCK_PROF, CPUCLOCK_VIRT, CPUCLOCK_SCHED):
         raise SysError(EINVAL)
-    target = task if pid == 0 else task.system.pids.find(pid) if pid > 0 else None
+    target = task if pid == 0 else find_task_by_vpid(task, pid) if pid > 0 else None
     if target is None:
         raise SysError(EINVAL)
     allowed = target.signal is task.signal if per_thread else target.is_leader or (gettime and target is task)

@@ -26,6 +26,7 @@ from forkernel.errors import SysError
 from forkernel.kernel import signal
 from forkernel.kernel.hrtimer import KTIME_MAX, Timer
 from forkernel.kernel.itimer import exit_real_timer, group_leader
+from forkernel.kernel.pid import find_task_by_vpid
 from forkernel.kernel.posix_clock import (
     ALARM_CLOCKS,
     READ_ONLY_CLOCKS,
@@ -223,7 +224,7 @@ class PosixTimer:
         self.value = event.sigev_value
         self.target: Task | None = None
         if event.sigev_notify == SIGEV_THREAD_ID:
-            self.target = task.system.pids.find(event.sigev_notify_thread_id)
+            self.target = find_task_by_vpid(task, event.sigev_notify_thread_id)
         self.interval = 0
         self.overrun = 0
         """Periods that went by unsignalled since the last signal was taken."""
@@ -346,7 +347,7 @@ def good_sigevent(task: Task, event: Sigevent) -> None:
     if event.sigev_notify == SIGEV_NONE:
         return
     if event.sigev_notify == SIGEV_THREAD_ID:
-        target = task.system.pids.find(event.sigev_notify_thread_id)
+        target = find_task_by_vpid(task, event.sigev_notify_thread_id)
         if target is None or target.signal is not task.signal:
             raise SysError(EINVAL)
     elif event.sigev_notify not in (SIGEV_SIGNAL, SIGEV_THREAD):

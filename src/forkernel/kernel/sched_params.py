@@ -41,6 +41,7 @@ from forkernel.abi.sched import (
 )
 from forkernel.errors import SysError
 from forkernel.kernel.cred import capable
+from forkernel.kernel.pid import PIDTYPE_PGID, find_task_by_vpid, find_vpid
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -64,7 +65,7 @@ class Wanted(NamedTuple):
 
 def find_process_by_pid(task: Task, pid: int) -> Task:
     """The thread of this TID, 0 for the caller; ESRCH."""
-    found = task.system.pids.find(pid) if pid else task
+    found = find_task_by_vpid(task, pid) if pid else task
     if found is None:
         raise SysError(ESRCH)
     return found
@@ -189,10 +190,11 @@ def tasks_of(task: Task, which: int, who: int) -> list[Task]:
     """The threads that getpriority and setpriority speak of; EINVAL for an unknown `which`."""
     system = task.system
     if which == PRIO_PROCESS:
-        found = system.pids.find(who) if who else task
+        found = find_task_by_vpid(task, who) if who else task
         return [found] if found is not None else []
     if which == PRIO_PGRP:
-        leaders = system.pids.pgrp(who or task.signal.pgrp)
+        pgrp = find_vpid(task, who) if who else task.signal.pgrp
+        leaders = pgrp.users(PIDTYPE_PGID) if pgrp is not None else []
         return [thread for leader in leaders for thread in leader.signal.threads]
     if which == PRIO_USER:
         uid = who or task.cred.uid

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 from forkernel.abi.errno import EACCES, EINVAL, EPERM, ESRCH
 from forkernel.abi.signal import SIGCONT, SIGHUP
 from forkernel.errors import SysError
+from forkernel.kernel.pid import (
+    PIDTYPE_PGID,
+    PIDTYPE_SID,
+    change_pgrp,
+    change_session,
+    find_task_by_vpid,
+    find_vpid,
+)
 from forkernel.kernel.signal import kill_pgrp
 from forkernel.kernel.task import PF_FORKNOEXEC, SIGNAL_STOP_STOPPED
 
 if TYPE_CHECKING:
-    from forkernel.kernel.system import System
+    from forkernel.kernel.pid import Pid
     from forkernel.kernel.task import Task
 
 
@@ -26,18 +34,17 @@ def setpgid(current: Task, pid: int, pgid: int) -> None:
     called execve; EPERM: another session, a session leader, or a group that is not in the session.
     """
     leader = current.group_leader
-    pid = pid or leader.pid
+    pid = pid or leader.thread_pid.nr
     pgid = pgid or pid
     if pgid < 0:
         raise SysError(EINVAL)
-    system = current.system
-    task = system.pids.find(pid)
+    task = find_task_by_vpid(current, pid)
     if task is None:
         raise SysError(ESRCH)
     if not task.is_leader:
         raise SysError(EINVAL)
     if task.real_parent.signal is leader.signal:
-        if task.signal.session != leader.signal.session:
+        if task.signal.session is not leader.signal.session:
             raise SysError(EPERM)
         if not task.flags & PF_FORKNOEXEC:
             raise SysError(EACCES)
@@ -45,12 +52,14 @@ def setpgid(current: Task, pid: int, pgid: int) -> None:
         raise SysError(ESRCH)
     if task.signal.leader:
         raise SysError(EPERM)
+    pgrp = task.thread_pid
     if pgid != pid:
-        members = system.pids.pgrp(pgid)
-        if not members or members[0].signal.session != leader.signal.session:
+        found = find_vpid(current, pgid)
+        if found is None or not found.pgrp or next(iter(found.pgrp)).signal.session is not leader.signal.session:
             raise SysError(EPERM)
-    if task.signal.pgrp != pgid:
-        system.pids.change_pgrp(task, pgid)
+        pgrp = found
+    if task.signal.pgrp is not pgrp:
+        change_pgrp(task, pgrp)
 
 
 def setsid(current: Task) -> int:
@@ -59,37 +68,37 @@ def setsid(current: Task) -> int:
     EPERM for a session leader, or when a group already has the caller's PID as its number.
     """
     leader = current.group_leader
-    pids = current.system.pids
-    if leader.signal.leader or pids.pgrp(leader.pid):
+    pid = leader.thread_pid
+    if leader.signal.leader or pid.pgrp:
         raise SysError(EPERM)
     leader.signal.leader = True
-    pids.change_session(leader, leader.pid)
-    pids.change_pgrp(leader, leader.pid)
+    change_session(leader, pid)
+    change_pgrp(leader, pid)
     leader.signal.tty = None
-    return leader.pid
+    return pid.nr
 
 
-def will_become_orphaned_pgrp(system: System, pgrp: int, ignored: Task | None) -> bool:
+def will_become_orphaned_pgrp(pgrp: Pid, ignored: Task | None) -> bool:
     """Whether no member (but `ignored`) has a parent in another group of the same session."""
-    for task in system.pids.pgrp(pgrp):
+    for task in pgrp.users(PIDTYPE_PGID):
         if task is ignored or (task.exit_state and len(task.signal.threads) == 1):
             continue
         parent = task.real_parent
         if parent.tgid == 1:
             continue
-        if parent.signal.pgrp != pgrp and parent.signal.session == task.signal.session:
+        if parent.signal.pgrp is not pgrp and parent.signal.session is task.signal.session:
             return False
     return True
 
 
 def is_current_pgrp_orphaned(current: Task) -> bool:
     """Whether the caller's group is orphaned: SIGTSTP, SIGTTIN and SIGTTOU do not stop it (setpgid(2))."""
-    return will_become_orphaned_pgrp(current.system, current.signal.pgrp, None)
+    return will_become_orphaned_pgrp(current.signal.pgrp, None)
 
 
-def has_stopped_jobs(system: System, pgrp: int) -> bool:
+def has_stopped_jobs(pgrp: Pid) -> bool:
     """Whether a process of the group is stopped."""
-    return any(task.signal.flags & SIGNAL_STOP_STOPPED for task in system.pids.pgrp(pgrp))
+    return any(task.signal.flags & SIGNAL_STOP_STOPPED for task in pgrp.users(PIDTYPE_PGID))
 
 
 def kill_orphaned_pgrp(task: Task, parent: Task | None) -> None:
@@ -101,12 +110,11 @@ def kill_orphaned_pgrp(task: Task, parent: Task | None) -> None:
     pgrp = task.signal.pgrp
     ignored = task if parent is None else None
     parent = task.real_parent if parent is None else parent
-    if parent.signal.pgrp == pgrp or parent.signal.session != task.signal.session:
+    if parent.signal.pgrp is pgrp or parent.signal.session is not task.signal.session:
         return
-    system = task.system
-    if will_become_orphaned_pgrp(system, pgrp, ignored) and has_stopped_jobs(system, pgrp):
-        kill_pgrp(system, pgrp, SIGHUP)
-        kill_pgrp(system, pgrp, SIGCONT)
+    if will_become_orphaned_pgrp(pgrp, ignored) and has_stopped_jobs(pgrp):
+        kill_pgrp(pgrp, SIGHUP)
+        kill_pgrp(pgrp, SIGCONT)
 
 
 def disassociate_ctty(task: Task, on_exit: bool) -> None:
@@ -118,11 +126,11 @@ def disassociate_ctty(task: Task, on_exit: bool) -> None:
     tty, signal.tty = signal.tty, None
     if not signal.leader:
         return
-    system = task.system
     if tty is not None:
-        if tty.pgrp:
-            kill_pgrp(system, tty.pgrp, SIGHUP)
-            kill_pgrp(system, tty.pgrp, SIGCONT)
-        tty.session = tty.pgrp = 0
-    for member in system.pids.session(signal.session):
+        if tty.pgrp is not None:
+            kill_pgrp(tty.pgrp, SIGHUP)
+            kill_pgrp(tty.pgrp, SIGCONT)
+        tty.set_pgrp(None)
+        tty.set_session(None)
+    for member in signal.session.users(PIDTYPE_SID):
         member.signal.tty = None

@@ -57,6 +57,7 @@ from forkernel.abi.signal import (
 from forkernel.arch.x86_64 import signal as arch_signal
 from forkernel.errors import KernelBug, SysError
 from forkernel.kernel.cred import kill_ok_by_cred
+from forkernel.kernel.pid import PIDTYPE_PGID, find_task_by_vpid, find_vpid, pid_vnr, task_tgid, task_tgid_vnr
 from forkernel.kernel.sigqueue import (
     JOBCTL_STOP_CONSUME,
     JOBCTL_STOP_DEQUEUED,
@@ -95,6 +96,7 @@ from forkernel.kernel.task import (
 )
 
 if TYPE_CHECKING:
+    from forkernel.kernel.pid import Pid
     from forkernel.kernel.system import System
     from forkernel.kernel.task import SigPending, Task
 
@@ -110,7 +112,7 @@ SIGNAL_STOP_MASK = SIGNAL_CLD_MASK | SIGNAL_STOP_STOPPED | SIGNAL_STOP_CONTINUED
 
 def send_sig(sig: int, task: Task) -> None:
     """Send `sig` to one thread as if it had sent it itself (SIGPIPE, SIGXFSZ)."""
-    send_signal(sig, SigInfo(sig, SI_USER, pid=task.tgid, uid=task.cred.uid), task, group=False)
+    send_signal(sig, SigInfo(sig, SI_USER, pid=task_tgid_vnr(task), uid=task.cred.uid), task, group=False)
 
 
 def send_sig_info(sig: int, info: SigInfo | None, task: Task, group: bool = True) -> None:
@@ -122,9 +124,9 @@ def send_sig_info(sig: int, info: SigInfo | None, task: Task, group: bool = True
     send_signal(sig, info, task, group)
 
 
-def kill_pgrp(system: System, pgrp: int, sig: int) -> None:
+def kill_pgrp(pgrp: Pid, sig: int) -> None:
     """Send `sig` from the kernel to every process of a group."""
-    for leader in system.pids.pgrp(pgrp):
+    for leader in pgrp.users(PIDTYPE_PGID):
         send_signal(sig, None, leader, group=True)
 
 
@@ -302,7 +304,7 @@ def check_kill_permission(current: Task, sig: int, info: SigInfo, task: Task) ->
         raise SysError(EINVAL)
     if info.code > 0 or current.signal is task.signal or kill_ok_by_cred(current, task):
         return
-    if sig == SIGCONT and current.signal.session == task.signal.session:
+    if sig == SIGCONT and current.signal.session is task.signal.session:
         return
     raise SysError(EPERM)
 
@@ -316,16 +318,16 @@ def group_send_sig_info(current: Task, sig: int, info: SigInfo, task: Task) -> N
 
 def kill_proc_info(current: Task, sig: int, info: SigInfo, pid: int) -> None:
     """`group_send_sig_info` to the process of PID or TID `pid`; ESRCH."""
-    task = current.system.pids.find(pid)
+    task = find_task_by_vpid(current, pid)
     if task is None:
         raise SysError(ESRCH)
     group_send_sig_info(current, sig, info, task)
 
 
-def kill_pgrp_info(current: Task, sig: int, info: SigInfo, pgrp: int) -> None:
+def kill_pgrp_info(current: Task, sig: int, info: SigInfo, pgrp: Pid | None) -> None:
     """To every process of a group: it succeeds if one of them could be signalled; ESRCH for an empty group."""
     error, done = ESRCH, False
-    for leader in current.system.pids.pgrp(pgrp):
+    for leader in pgrp.users(PIDTYPE_PGID) if pgrp is not None else ():
         try:
             group_send_sig_info(current, sig, info, leader)
             done = True
@@ -342,11 +344,12 @@ def kill_something_info(current: Task, sig: int, info: SigInfo, pid: int) -> Non
     if pid == -(1 << 31):
         raise SysError(ESRCH)
     if pid != -1:
-        return kill_pgrp_info(current, sig, info, -pid if pid else current.signal.pgrp)
+        return kill_pgrp_info(current, sig, info, find_vpid(current, -pid) if pid else current.signal.pgrp)
+    ns = current.thread_pid.ns
     targets = [
         task
         for task in current.system.all_tasks()
-        if task.is_leader and task.tgid > 1 and task.signal is not current.signal
+        if task.is_leader and task.signal is not current.signal and task.thread_pid.nr_ns(ns) > 1
     ]
     if not targets:
         raise SysError(ESRCH)
@@ -364,9 +367,14 @@ def kill_something_info(current: Task, sig: int, info: SigInfo, pid: int) -> Non
 
 def do_send_specific(current: Task, tgid: int, pid: int, sig: int, info: SigInfo) -> None:
     """To one thread `pid`, which must belong to process `tgid` unless that is 0 (tkill, tgkill, tgsigqueueinfo)."""
-    task = current.system.pids.find(pid)
-    if task is None or (tgid > 0 and task.tgid != tgid):
+    task = find_task_by_vpid(current, pid)
+    if task is None or (tgid > 0 and pid_vnr(task_tgid(task), current) != tgid):
         raise SysError(ESRCH)
+    send_specific(current, task, sig, info)
+
+
+def send_specific(current: Task, task: Task, sig: int, info: SigInfo) -> None:
+    """To one thread on behalf of `current`; signal 0 only checks."""
     check_kill_permission(current, sig, info, task)
     if sig:
         send_signal(sig, info, task, group=False)
@@ -711,7 +719,7 @@ def do_notify_parent(task: Task, sig: int) -> bool:
     """
     parent = task.parent
     if task.is_leader and len(task.signal.threads) == 1:
-        task.pidfd_wait.wake_up()
+        task.thread_pid.wake_pidfds()
     if sig != SIGCHLD and task.parent_exec_id != parent.self_exec_id:
         sig = SIGCHLD
     autoreap = False
@@ -732,7 +740,7 @@ def _death_info(task: Task, sig: int) -> SigInfo:
     info = SigInfo(
         sig,
         CLD_KILLED if killed else CLD_EXITED,
-        pid=task.tgid,
+        pid=task_tgid(task).nr_ns(task.parent.thread_pid.ns),
         uid=task.cred.uid,
         status=killed or task.exit_code >> 8,
         utime=(task.utime + task.signal.utime) // USER_TICK_NS,
@@ -752,7 +760,7 @@ def do_notify_parent_cldstop(task: Task, why: int) -> None:
         info = SigInfo(
             SIGCHLD,
             why,
-            pid=leader.tgid,
+            pid=leader.thread_pid.nr_ns(parent.thread_pid.ns),
             uid=leader.cred.uid,
             status=SIGCONT if why == CLD_CONTINUED else task.signal.group_exit_code & 0x7F,
             utime=leader.utime // USER_TICK_NS,

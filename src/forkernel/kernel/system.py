@@ -17,7 +17,7 @@ from forkernel.kernel.clock import Clock, make_clock
 from forkernel.kernel.exec_image import ImageCache
 from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
-from forkernel.kernel.pid import PidTable
+from forkernel.kernel.pid import PidNamespace
 from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
 from forkernel.namespace import NsInums
@@ -83,8 +83,6 @@ class System:
     vfs: Any
     init_task: Task
     """Process 0."""
-    child_reaper: Task
-    """Process 1."""
     kthreadd: Kthreadd
 
     def __init__(self, options: Options) -> None:
@@ -93,7 +91,8 @@ class System:
         self.clock.jump_to(BOOT_NS)
         self.timers = TimerQueue()
         self.sched = Scheduler(self)
-        self.pids = PidTable()
+        self.pids = PidNamespace()
+        """The first PID namespace, whose numbers `task.pid` and `task.tgid` are (Linux: init_pid_ns)."""
         self.trace = Trace(self)
         self.failpoints: FailPoints | None = None
         """Steps that are to fail (`--fail`)."""
@@ -144,6 +143,13 @@ class System:
         self.entry = entry(self)
 
     # --- who there is
+
+    @property
+    def child_reaper(self) -> Task:
+        """Process 1."""
+        reaper = self.pids.child_reaper
+        assert reaper is not None
+        return reaper
 
     @property
     def current(self) -> Task:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from forkernel.fs.fdtable import FilesStruct
     from forkernel.fs.fs_struct import FsStruct
     from forkernel.kernel.cred import Cred
+    from forkernel.kernel.pid import Pid
     from forkernel.kernel.signal import SigAction, SigInfo
     from forkernel.kernel.system import System
     from forkernel.mm.mm_struct import MmStruct
@@ -89,6 +90,11 @@ class SignalStruct:
         "utime", "wait_chldexit",
     )  # fmt: skip
 
+    pgrp: Pid
+    """Process group (Linux: pids[PIDTYPE_PGID]), and"""
+    session: Pid
+    """session (Linux: pids[PIDTYPE_SID]); set by copy_signal, moved by kernel/pid.py."""
+
     def __init__(self, rlim: list[tuple[int, int]]) -> None:
         self.threads: dict[Task, None] = {}
         """Live and zombie threads, the leader first, in creation order."""
@@ -103,12 +109,10 @@ class SignalStruct:
         self.shared_pending = SigPending()
         self.wait_chldexit = WaitQueue()
         """Threads in wait4/waitid; woken when a child changes state."""
-        self.pgrp = 0
-        self.session = 0
         self.leader = False
         """Whether the process is a session leader."""
         self.tty: Any = None
-        self.tty_old_pgrp = 0
+        self.tty_old_pgrp: Pid | None = None
         self.is_child_subreaper = False
         self.has_child_subreaper = False
         self.oom_score_adj = 0
@@ -170,18 +174,22 @@ class Task:
         "blocked", "child_tid_value", "children", "clear_child_tid", "comm", "cred", "deadline", "exit_code",
         "exit_signal", "exit_state", "fault", "files", "flags", "fs", "group_leader", "ioprio", "jobctl", "kthread",
         "maj_flt", "min_flt", "mm", "nivcsw", "no_new_privs", "nsproxy", "nvcsw", "parent", "parent_exec_id",
-        "pdeath_signal", "pending", "personality", "pid", "pidfd_wait", "ptrace", "real_blocked", "real_parent",
+        "pdeath_signal", "pending", "personality", "pid", "ptrace", "real_blocked", "real_parent",
         "restart_block", "resume",
         "robust_list", "rseq", "sas_ss_flags", "sas_ss_size", "sas_ss_sp", "saved_sigmask", "se",
         "self_exec_id", "set_child_tid", "sighand", "signal", "sigpending", "sleep", "start_time", "state",
-        "stime", "syscall_args", "syscall_nr", "system", "tgid", "thread", "timer_slack_ns", "utime",
+        "stime", "syscall_args", "syscall_nr", "system", "tgid", "thread", "thread_pid", "timer_slack_ns", "utime",
         "vfork_done",
     )  # fmt: skip
 
     # --- identity
     system: System
     pid: int
+    """Its number in the machine's first PID namespace, as `tgid`: for the kernel, its traces and reports. What a
+    guest sees goes through `thread_pid` (see kernel/pid.py)."""
     tgid: int
+    thread_pid: Pid
+    """Its numbers; execve by a thread exchanges them (Linux: thread_pid)."""
     comm: bytes
     """Name, at most 15 bytes (prctl PR_SET_NAME)."""
     flags: int
@@ -253,8 +261,6 @@ class Task:
     rseq: tuple[int, int, int] | None
     """(address, length, signature)."""
     vfork_done: Completion | None
-    pidfd_wait: WaitQueue
-    """Woken when the task becomes a zombie; pidfds poll on it."""
     # --- accounting
     se: SchedEntity
     utime: int

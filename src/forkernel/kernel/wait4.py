@@ -44,7 +44,8 @@ from forkernel.abi.wait import (
 from forkernel.errors import SysError
 from forkernel.kernel.cputime import thread_group_cputime
 from forkernel.kernel.exit import delay_group_leader, release_task
-from forkernel.kernel.pidfd import pidfd_get_task
+from forkernel.kernel.pid import find_vpid, pid_vnr
+from forkernel.kernel.pidfd import pidfd_get_pid
 from forkernel.kernel.resource import make_rusage
 from forkernel.kernel.task import (
     EXIT_DEAD,
@@ -59,6 +60,7 @@ from forkernel.wait import Resume, Sleep
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from forkernel.kernel.pid import Pid
     from forkernel.mm.uaccess import UserBuf, UserOut
 
 INT_MIN = -(1 << 31)
@@ -70,14 +72,16 @@ STOP_NEWS = SIGNAL_STOP_STOPPED | SIGNAL_STOP_CONTINUED
 class WaitOpts(Resume):
     """One wait call: whom it waits for, and what it found (Linux: wait_opts).
 
-    `kind` is P_ALL, P_PID or P_PGID, `upid` the number for it, `flags` the W* options.
+    `kind` is P_ALL, P_PID or P_PGID, `pid` whom it names and `upid` the caller's number for it, `flags` the W*
+    options.
     """
 
-    __slots__ = ("flags", "info", "kind", "stat", "upid", "usage", "want_usage")
+    __slots__ = ("flags", "info", "kind", "pid", "stat", "upid", "usage", "want_usage")
 
-    def __init__(self, kind: int, upid: int, flags: int, want_usage: bool) -> None:
+    def __init__(self, kind: int, upid: int, flags: int, want_usage: bool, pid: Pid | None = None) -> None:
         self.kind = kind
         self.upid = upid
+        self.pid = pid
         self.flags = flags
         self.stat = 0
         """Wait status found (wait4)."""
@@ -150,15 +154,18 @@ def kernel_wait4(
         raise SysError(EINVAL)
     if upid == INT_MIN:
         raise SysError(ESRCH)
+    pid = None
     if upid == -1:
         kind = P_ALL
     elif upid < 0:
         kind, upid = P_PGID, -upid
+        pid = find_vpid(task, upid)
     elif upid == 0:
-        kind, upid = P_PGID, task.signal.pgrp
+        kind, pid = P_PGID, task.signal.pgrp
+        upid = pid_vnr(pid, task)
     else:
-        kind = P_PID
-    wait = Wait4(kind, upid, options | WEXITED, usage_addr is not None)
+        kind, pid = P_PID, find_vpid(task, upid)
+    wait = Wait4(kind, upid, options | WEXITED, usage_addr is not None, pid)
     wait.stat_addr = stat_addr
     wait.usage_addr = usage_addr
     return wait.step(task)
@@ -169,31 +176,32 @@ def kernel_waitid(
 ) -> int:
     """waitid(2), with the fifth argument that the C library hides: resource usage."""
     try:
-        kind, number, nonblock = waitid_target(task, which, upid, options)
+        kind, pid, nonblock = waitid_target(task, which, upid, options)
     except SysError:
         put_siginfo(info_addr, 0, None)
         raise
     nonblock = nonblock and not options & WNOHANG
-    wait = Waitid(kind, number, options | (WNOHANG if nonblock else 0), usage_addr is not None)
+    number = -1 if kind == P_ALL else pid_vnr(pid, task)
+    wait = Waitid(kind, number, options | (WNOHANG if nonblock else 0), usage_addr is not None, pid)
     wait.info_addr = info_addr
     wait.usage_addr = usage_addr
     wait.nonblock = nonblock
     return wait.step(task)
 
 
-def waitid_target(task: Task, which: int, upid: int, options: int) -> tuple[int, int, bool]:
-    """Kind, number and non-blocking of a waitid; EINVAL, EBADF (Linux: kernel_waitid_prepare)."""
+def waitid_target(task: Task, which: int, upid: int, options: int) -> tuple[int, Pid | None, bool]:
+    """Kind, whom, and non-blocking of a waitid; EINVAL, EBADF (Linux: kernel_waitid_prepare)."""
     if options & ~WAITID_OPTIONS or not options & (WEXITED | WUNTRACED | WCONTINUED):
         raise SysError(EINVAL)
     if which == P_ALL:
-        return P_ALL, -1, False
+        return P_ALL, None, False
     if which == P_PID and upid > 0:
-        return P_PID, upid, False
+        return P_PID, find_vpid(task, upid), False
     if which == P_PGID and upid >= 0:
-        return P_PGID, upid or task.signal.pgrp, False
+        return P_PGID, find_vpid(task, upid) if upid else task.signal.pgrp, False
     if which == P_PIDFD and upid >= 0:
-        target, flags = pidfd_get_task(task, upid)
-        return P_PID, target.pid if target is not None else 0, bool(flags & O_NONBLOCK)
+        pid, flags = pidfd_get_pid(task, upid)
+        return P_PID, pid, bool(flags & O_NONBLOCK)
     raise SysError(EINVAL)
 
 
@@ -216,7 +224,7 @@ def do_wait(task: Task, wait: WaitOpts) -> int:
         fire(task, wait.upid)
     flags, best = wait.flags, NOT_OURS
     if wait.kind == P_PID:
-        best = do_wait_thread(task, wait, do_wait_pid(task, wait.upid, flags))
+        best = do_wait_thread(task, wait, do_wait_pid(task, wait.pid, flags))
     else:
         for thread in (task,) if flags & W_NOTHREAD else task.signal.threads:
             best = max(best, do_wait_thread(task, wait, thread.children))
@@ -262,10 +270,10 @@ def verdict(wait: WaitOpts, child: Task) -> str:
     return "continued" if wait.flags & WCONTINUED and sig.flags & SIGNAL_STOP_CONTINUED else "alive"
 
 
-def do_wait_pid(task: Task, pid: int, flags: int) -> list[Task]:
+def do_wait_pid(task: Task, pid: Pid | None, flags: int) -> list[Task]:
     """The process `pid`, if it is a child of the caller's (of this very thread with __WNOTHREAD)."""
-    child = task.system.pids.find(pid)
-    if child is None or not child.is_leader:
+    child = pid.leader if pid is not None else None
+    if child is None:
         return []
     parent = child.real_parent
     if parent is task or (not flags & W_NOTHREAD and parent.signal is task.signal):
@@ -275,7 +283,7 @@ def do_wait_pid(task: Task, pid: int, flags: int) -> list[Task]:
 
 def eligible_child(wait: WaitOpts, child: Task) -> bool:
     """Whether the call is about this child: its group, and how it was cloned (__WALL, __WCLONE)."""
-    if wait.kind == P_PGID and child.signal.pgrp != wait.upid:
+    if wait.kind == P_PGID and child.signal.pgrp is not wait.pid:
         return False
     flags = wait.flags
     return bool(flags & W_ALL) or (child.exit_signal != SIGCHLD) == bool(flags & W_CLONE)
@@ -287,12 +295,12 @@ def wait_consider_task(task: Task, wait: WaitOpts, child: Task) -> int:
         return NOT_OURS
     if child.exit_state == EXIT_ZOMBIE and not delay_group_leader(child):
         return wait_task_zombie(task, wait, child) if wait.flags & WEXITED else NOT_OURS
-    return wait_task_stopped(wait, child) or wait_task_continued(wait, child)
+    return wait_task_stopped(task, wait, child) or wait_task_continued(task, wait, child)
 
 
 def wait_task_zombie(task: Task, wait: WaitOpts, child: Task) -> int:
     """Take a zombie's status and, unless WNOWAIT, let it go and add its usage to the caller's children's."""
-    pid, uid = child.pid, child.cred.uid
+    pid, uid = pid_vnr(child.thread_pid, task), child.cred.uid
     sig = child.signal
     status = sig.group_exit_code if sig.flags & SIGNAL_GROUP_EXIT else child.exit_code
     if wait.want_usage:
@@ -343,7 +351,7 @@ def rusage_both(task: Task) -> RUsage:
     return usage
 
 
-def wait_task_stopped(wait: WaitOpts, child: Task) -> int:
+def wait_task_stopped(task: Task, wait: WaitOpts, child: Task) -> int:
     """PID of a stopped child not yet told about, 0 otherwise."""
     sig = child.signal
     if not wait.flags & WUNTRACED or not sig.flags & SIGNAL_STOP_STOPPED or not sig.group_exit_code:
@@ -351,23 +359,24 @@ def wait_task_stopped(wait: WaitOpts, child: Task) -> int:
     signo = sig.group_exit_code
     if not wait.flags & WNOWAIT:
         sig.group_exit_code = 0
-    return tell(wait, child, CLD_STOPPED, signo, stop_status(signo))
+    return tell(task, wait, child, CLD_STOPPED, signo, stop_status(signo))
 
 
-def wait_task_continued(wait: WaitOpts, child: Task) -> int:
+def wait_task_continued(task: Task, wait: WaitOpts, child: Task) -> int:
     """PID of a child that SIGCONT woke and that was not told about, 0 otherwise."""
     sig = child.signal
     if not wait.flags & WCONTINUED or not sig.flags & SIGNAL_STOP_CONTINUED:
         return 0
     if not wait.flags & WNOWAIT:
         sig.flags &= ~SIGNAL_STOP_CONTINUED
-    return tell(wait, child, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS)
+    return tell(task, wait, child, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS)
 
 
-def tell(wait: WaitOpts, child: Task, code: int, signo: int, status: int) -> int:
+def tell(task: Task, wait: WaitOpts, child: Task, code: int, signo: int, status: int) -> int:
     """Note the news of a live child; its PID."""
     if wait.want_usage:
         wait.usage = rusage_both(child)
     wait.stat = status
-    wait.info = (code, child.pid, child.cred.uid, signo)
-    return child.pid
+    pid = pid_vnr(child.thread_pid, task)
+    wait.info = (code, pid, child.cred.uid, signo)
+    return pid

@@ -13,6 +13,7 @@ from forkernel.abi.errno import EINVAL, EPERM, ESRCH
 from forkernel.abi.types import I32, U32
 from forkernel.errors import SysError
 from forkernel.kernel import cred
+from forkernel.kernel.pid import find_task_by_vpid, task_pid_vnr
 from forkernel.kernel.task import Task
 from forkernel.syscalls.registry import UserIn, UserInOut, UserOut, syscall
 
@@ -160,7 +161,7 @@ def sys_capget(task: Task, header: UserInOut[CapUserHeader], data: UserOut[CapUs
         return 0
     if head.pid < 0:
         raise SysError(EINVAL)
-    target = task.system.pids.find(head.pid) if head.pid else task
+    target = find_task_by_vpid(task, head.pid) if head.pid else task
     if target is None:
         raise SysError(ESRCH)
     sets = (target.cred.cap_effective, target.cred.cap_permitted, target.cred.cap_inheritable)
@@ -173,7 +174,7 @@ def sys_capset(task: Task, header: UserInOut[CapUserHeader], data: UserIn[CapUse
     """capset(2): a task can change only its own sets."""
     head = header.get()
     count = _data_count(header, head)
-    if head.pid not in (0, task.pid):
+    if head.pid not in (0, task_pid_vnr(task)):
         raise SysError(EPERM)
     words = data.get_array(count)
     sets = [0, 0, 0]

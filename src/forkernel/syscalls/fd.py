@@ -59,6 +59,7 @@ from forkernel.fs.file import File, RegFile
 from forkernel.fs.locks import OFFSET_MAX, FileLock, posix_test_lock, set_lock
 from forkernel.fs.memfd import add_seals, get_seals
 from forkernel.fs.pipe import PAGE_SIZE, PipeFile
+from forkernel.kernel.pid import Pid, find_vpid, pid_vnr
 from forkernel.kernel.task import Task
 from forkernel.syscalls.ioctl import can_async
 from forkernel.syscalls.registry import syscall
@@ -88,7 +89,7 @@ class FOwner:
 
     def __init__(self) -> None:
         self.kind = F_OWNER_PID
-        self.pid = 0
+        self.pid: Pid | None = None
         self.signum = 0
 
 
@@ -227,12 +228,13 @@ def fcntl_owner(task: Task, file: File, cmd: int, arg: int) -> int:
     owner: FOwner = file.f_owner or FOwner()
     signed = (arg & 0xFFFFFFFF ^ 1 << 31) - (1 << 31)
     if cmd == F_GETOWN:
-        return -owner.pid if owner.kind == F_OWNER_PGRP else owner.pid
+        number = pid_vnr(owner.pid, task)
+        return -number if owner.kind == F_OWNER_PGRP else number
     if cmd == F_GETSIG:
         return owner.signum
     if cmd == F_GETOWN_EX:
         assert task.mm is not None
-        task.mm.write(arg, FOwnerEx(owner.kind, owner.pid).pack())
+        task.mm.write(arg, FOwnerEx(owner.kind, pid_vnr(owner.pid, task)).pack())
         return 0
     if cmd == F_SETOWN:
         set_owner(task, owner, F_OWNER_PGRP if signed < 0 else F_OWNER_PID, abs(signed))
@@ -254,10 +256,10 @@ def fcntl_owner(task: Task, file: File, cmd: int, arg: int) -> int:
 
 def set_owner(task: Task, owner: FOwner, kind: int, pid: int) -> None:
     """Note who gets SIGIO; ESRCH for nobody. Zero takes the owner away."""
-    pids = task.system.pids
-    if pid and not (pids.pgrp(pid) if kind == F_OWNER_PGRP else pids.find(pid)):
+    found = find_vpid(task, pid) if pid else None
+    if pid and found is None:
         raise SysError(ESRCH)
-    owner.kind, owner.pid = kind, pid
+    owner.kind, owner.pid = kind, found
 
 
 # --- locks
@@ -330,10 +332,19 @@ def fcntl_getlk(task: Task, file: File, cmd: int, arg: int) -> int:
         lock.l_type = F_UNLCK
     else:
         length = 0 if held.end == OFFSET_MAX else held.end - held.start + 1
-        lock = Flock(held.type, SEEK_SET, held.start, length, held.pid)
+        lock = Flock(held.type, SEEK_SET, held.start, length, locks_translate_pid(task, held))
     assert task.mm is not None
     task.mm.write(arg, lock.pack())
     return 0
+
+
+def locks_translate_pid(task: Task, lock: FileLock) -> int:
+    """The holder of a lock as `task` sees it: -1 for an open file, 0 for a process outside its PID namespace."""
+    ns = task.thread_pid.ns
+    if lock.ofd or not ns.level:
+        return lock.pid
+    pid = task.system.pids.find_pid(lock.pid)
+    return 0 if pid is None else pid.nr_ns(ns)
 
 
 @syscall("flock")

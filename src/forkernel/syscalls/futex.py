@@ -39,6 +39,7 @@ from forkernel.abi.time import CLOCK_MONOTONIC, CLOCK_REALTIME, Timespec
 from forkernel.abi.types import I32, U32, U64
 from forkernel.errors import SysError
 from forkernel.kernel import futex
+from forkernel.kernel.pid import find_task_by_vpid, task_pid_vnr
 from forkernel.kernel.posix_clock import timespec_to_ns
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.rseq import rseq_register, rseq_unregister
@@ -125,7 +126,7 @@ def sys_set_robust_list(task: Task, head: U64, size: U64) -> int:
 @syscall("get_robust_list")
 def sys_get_robust_list(task: Task, pid: I32, head: UserOut[U64], size: UserOut[U64]) -> int:
     """get_robust_list(2)."""
-    target = task.system.pids.find(pid) if pid else task
+    target = find_task_by_vpid(task, pid) if pid else task
     if target is None:
         raise SysError(ESRCH)
     if not ptrace_may_access(task, target):
@@ -139,7 +140,7 @@ def sys_get_robust_list(task: Task, pid: I32, head: UserOut[U64], size: UserOut[
 def sys_set_tid_address(task: Task, tidptr: U64) -> int:
     """set_tid_address(2)."""
     task.clear_child_tid = tidptr
-    return task.pid
+    return task_pid_vnr(task)
 
 
 @syscall("rseq", caveat="there is one CPU: its number is always 0")

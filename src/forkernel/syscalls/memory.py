@@ -24,6 +24,7 @@ from forkernel.abi.mman import (
 from forkernel.abi.types import I32, U32, U64
 from forkernel.errors import SysError
 from forkernel.kernel.cred import capable
+from forkernel.kernel.pid import find_task_by_vpid
 from forkernel.kernel.pidfd import pidfd_get_task
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.task import Task
@@ -222,7 +223,7 @@ def process_vm_transfer(
     there = import_remote_iovec(remote, remote_len)
     if not here or not there:
         return 0
-    target = task.system.pids.find(pid)
+    target = find_task_by_vpid(task, pid)
     return process_vm_rw(mm_of(task), here, mm_access(task, target), there, write)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from forkernel.abi.errno import E2BIG, EBADF, EFAULT, EINVAL
 from forkernel.abi.types import U64, CStruct
 from forkernel.errors import SysError
@@ -22,6 +24,7 @@ from forkernel.kernel.fork import (
     kernel_clone,
     ksys_unshare,
 )
+from forkernel.kernel.pid import task_ppid_nr_ns
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf
 from forkernel.syscalls.registry import syscall
@@ -134,7 +137,7 @@ def sys_clone3(task: Task, uargs: UserBuf, size: U64) -> int:
 
 
 def _read_set_tid(task: Task, args: CloneArgs) -> tuple[int, ...]:
-    """The wanted PIDs, innermost namespace first; one namespace means one at most."""
+    """The wanted PIDs, innermost namespace first."""
     count = args.set_tid_size
     if count > MAX_PID_NS_LEVEL or bool(args.set_tid) != bool(count):
         raise SysError(EINVAL)
@@ -142,10 +145,7 @@ def _read_set_tid(task: Task, args: CloneArgs) -> tuple[int, ...]:
         return ()
     if task.mm is None:
         raise SysError(EFAULT)
-    if count > 1:
-        raise SysError(EINVAL)
-    wanted = int.from_bytes(task.mm.read(args.set_tid, 4), "little", signed=True)
-    return (wanted,)
+    return struct.unpack(f"<{count}i", task.mm.read(args.set_tid, 4 * count))
 
 
 @syscall("unshare", caveat="new UTS namespaces only; other namespace flags answer EINVAL")
@@ -158,19 +158,19 @@ def sys_unshare(task: Task, flags: U64) -> int:
 @syscall("getpid")
 def sys_getpid(task: Task) -> int:
     """getpid(2): the number of the process, which all its threads share."""
-    return task.tgid
+    return task.group_leader.thread_pid.nr
 
 
 @syscall("gettid")
 def sys_gettid(task: Task) -> int:
     """gettid(2)."""
-    return task.pid
+    return task.thread_pid.nr
 
 
 @syscall("getppid")
 def sys_getppid(task: Task) -> int:
-    """getppid(2): the parent process; 0 for PID 1."""
-    return task.real_parent.tgid
+    """getppid(2): the parent process; 0 for PID 1, and where the parent is outside the PID namespace."""
+    return task_ppid_nr_ns(task, task.thread_pid.ns)
 
 
 __all__ = ["CloneArgs", "sys_clone", "sys_clone3", "sys_fork", "sys_vfork"]

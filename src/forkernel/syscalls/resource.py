@@ -7,6 +7,7 @@ from forkernel.abi.resource import RLimit, RUsage
 from forkernel.abi.types import I32, U32
 from forkernel.errors import SysError
 from forkernel.kernel import resource as rlimits
+from forkernel.kernel.pid import find_task_by_vpid
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserIn, UserOut
 from forkernel.syscalls.registry import syscall
@@ -31,7 +32,7 @@ def sys_setrlimit(task: Task, resource: U32, rlim: UserIn[RLimit]) -> int:
 def sys_prlimit64(task: Task, pid: I32, resource: U32, new: UserIn[RLimit] | None, old: UserOut[RLimit] | None) -> int:
     """prlimit(2)."""
     wanted = new.get() if new is not None else None
-    target = task.system.pids.find(pid) if pid else task
+    target = find_task_by_vpid(task, pid) if pid else task
     if target is None:
         raise SysError(ESRCH)
     rlimits.check_prlimit_permission(task, target)

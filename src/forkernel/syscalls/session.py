@@ -6,13 +6,14 @@ from forkernel.abi.errno import ESRCH
 from forkernel.abi.types import I32
 from forkernel.errors import SysError
 from forkernel.kernel import session
+from forkernel.kernel.pid import find_task_by_vpid, pid_vnr
 from forkernel.kernel.task import Task
 from forkernel.syscalls.registry import syscall
 
 
 def _find(task: Task, pid: int) -> Task:
     """The task of this PID (0: the caller); ESRCH."""
-    found = task.system.pids.find(pid) if pid else task
+    found = find_task_by_vpid(task, pid) if pid else task
     if found is None:
         raise SysError(ESRCH)
     return found
@@ -28,19 +29,19 @@ def sys_setpgid(task: Task, pid: I32, pgid: I32) -> int:
 @syscall("getpgid")
 def sys_getpgid(task: Task, pid: I32) -> int:
     """getpgid(2)."""
-    return _find(task, pid).signal.pgrp
+    return pid_vnr(_find(task, pid).signal.pgrp, task)
 
 
 @syscall("getpgrp")
 def sys_getpgrp(task: Task) -> int:
     """getpgrp(2)."""
-    return task.signal.pgrp
+    return pid_vnr(task.signal.pgrp, task)
 
 
 @syscall("getsid")
 def sys_getsid(task: Task, pid: I32) -> int:
     """getsid(2)."""
-    return _find(task, pid).signal.session
+    return pid_vnr(_find(task, pid).signal.session, task)
 
 
 @syscall("setsid")

@@ -29,6 +29,7 @@ from forkernel.errors import SysError
 from forkernel.fs.fdtable import fd_install
 from forkernel.kernel import signal
 from forkernel.kernel.clock import NSEC_PER_SEC
+from forkernel.kernel.pid import task_pid_vnr, task_tgid_vnr
 from forkernel.kernel.signalfd import SignalFile, signalfd_file
 from forkernel.kernel.task import Task
 from forkernel.syscalls.registry import UserBuf, UserIn, UserOut, syscall
@@ -116,7 +117,7 @@ def sys_rt_sigreturn(task: Task) -> int:
 
 
 def _user_info(task: Task, sig: int, code: int) -> SigInfo:
-    return SigInfo(sig, code, pid=task.tgid, uid=task.cred.uid)
+    return SigInfo(sig, code, pid=task_tgid_vnr(task), uid=task.cred.uid)
 
 
 @syscall("kill")
@@ -158,7 +159,7 @@ def read_siginfo(uinfo: UserBuf, sig: int) -> SigInfo:
 def sys_rt_sigqueueinfo(task: Task, pid: I32, sig: I32, uinfo: UserBuf) -> int:
     """sigqueue(3); nobody may pretend to another process that a signal came from the kernel or from kill()."""
     info = read_siginfo(uinfo, sig)
-    if (info.code >= 0 or info.code == SI_TKILL) and task.pid != pid:
+    if (info.code >= 0 or info.code == SI_TKILL) and task_pid_vnr(task) != pid:
         raise SysError(EPERM)
     signal.kill_proc_info(task, sig, info, pid)
     return 0
@@ -170,7 +171,7 @@ def sys_rt_tgsigqueueinfo(task: Task, tgid: I32, pid: I32, sig: I32, uinfo: User
     info = read_siginfo(uinfo, sig)
     if pid <= 0 or tgid <= 0:
         raise SysError(EINVAL)
-    if (info.code >= 0 or info.code == SI_TKILL) and task.pid != pid:
+    if (info.code >= 0 or info.code == SI_TKILL) and task_pid_vnr(task) != pid:
         raise SysError(EPERM)
     signal.do_send_specific(task, tgid, pid, sig, info)
     return 0

@@ -20,6 +20,7 @@ from forkernel.abi.errno import (
     EPROTONOSUPPORT,
     ERESTARTSYS,
     ESOCKTNOSUPPORT,
+    ESRCH,
 )
 from forkernel.abi.fcntl import O_NONBLOCK
 from forkernel.abi.socket import (
@@ -89,6 +90,7 @@ from forkernel.fs.unix import (
     unix_create,
     unix_socketpair,
 )
+from forkernel.kernel.pid import find_vpid, pid_vnr, task_tgid_vnr
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf, UserInOut, UserOut
 from forkernel.syscalls.io import IovIter, import_iovec, single
@@ -306,17 +308,17 @@ def sys_getsockopt(task: Task, fd: I32, level: I32, name: I32, value: UserBuf, l
         raise SysError(EINVAL)
     if level != SOL_SOCKET:
         raise SysError(EOPNOTSUPP)
-    data = option_value(file, name)
+    data = option_value(task, file, name)
     value.write(data[:room])
     length.put(min(room, len(data)))
     return 0
 
 
-def option_value(file: UnixFile, name: int) -> bytes:
+def option_value(task: Task, file: UnixFile, name: int) -> bytes:
     """What getsockopt stores; ENOPROTOOPT."""
     if name == SO_PEERCRED:
         pid, uid, gid = file.peer_creds
-        return Ucred(pid, uid, gid).pack()
+        return Ucred(pid_vnr(pid, task), uid, gid).pack()
     if name in (SO_RCVTIMEO, SO_SNDTIMEO):
         seconds, rest = divmod(file.rcv_timeout if name == SO_RCVTIMEO else file.snd_timeout, 10**9)
         return seconds.to_bytes(8, "little") + (rest // 1000).to_bytes(8, "little")
@@ -455,12 +457,15 @@ def check_creds(task: Task, wanted: Ucred) -> Creds:
     """Credentials that a task may claim: its own, or any with capabilities (EPERM)."""
     cred = task.cred
     if not cred.cap_effective and (
-        wanted.pid != task.tgid
+        wanted.pid != task_tgid_vnr(task)
         or wanted.uid not in (cred.uid, cred.euid, cred.suid)
         or wanted.gid not in (cred.gid, cred.egid, cred.sgid)
     ):
         raise SysError(EPERM)
-    return (wanted.pid, wanted.uid, wanted.gid)
+    pid = find_vpid(task, wanted.pid)
+    if pid is None:
+        raise SysError(ESRCH)
+    return (pid, wanted.uid, wanted.gid)
 
 
 def do_send(
@@ -638,7 +643,7 @@ def scm_recv(task: Task, file: UnixFile, got: Received, room: int, flags: int) -
     control, cut = b"", 0
     if file.pass_creds:
         pid, uid, gid = got.creds
-        control, cut = add_cmsg(control, room, SCM_CREDENTIALS, Ucred(pid, uid, gid).pack())
+        control, cut = add_cmsg(control, room, SCM_CREDENTIALS, Ucred(pid_vnr(pid, task), uid, gid).pack())
     if not got.files:
         return control, cut
     fit = max(0, (room - len(control) - Cmsghdr.SIZE) // 4)

@@ -8,6 +8,7 @@ from forkernel.abi.resource import RLIMIT_RSS, RLIMIT_SIGPENDING
 from forkernel.fs.proc import task_mmu
 
 if TYPE_CHECKING:
+    from forkernel.kernel.pid import Pid, PidNamespace
     from forkernel.kernel.task import Task
 
 TICK_NS = 10_000_000
@@ -50,9 +51,9 @@ def task_prio(task: Task) -> int:
     return -1 - se.rt_priority if se.policy in (1, 2) else 20 + se.nice
 
 
-def ppid_of(task: Task) -> int:
-    """Process ID of the parent; 0 for a task that is gone, and for those with no parent."""
-    return 0 if task.exit_state & 0x10 else task.real_parent.tgid
+def ppid_of(task: Task, ns: PidNamespace) -> int:
+    """Process ID of the parent; 0 for a task that is gone, and for those with no parent there."""
+    return 0 if task.exit_state & 0x10 else task.real_parent.group_leader.thread_pid.nr_ns(ns)
 
 
 def signal_sets(task: Task) -> tuple[int, int]:
@@ -81,12 +82,13 @@ def do_task_stat(inode: Any, reader: Task, whole: bool) -> bytes:
     task = inode.get_task()
     signal, mm = task.signal, task.mm
     permitted = inode.sb.kernel.ptrace_may_access(reader, task)
-    tty_nr, tpgid = inode.sb.kernel.tty_of(task)
+    ns = inode.sb.pid_ns
+    tty_nr, tpgid = inode.sb.kernel.tty_of(task, ns)
     ignored, caught = signal_sets(task)
     mask = (1 << 31) - 1
     fields: list[Any] = [
-        task.pid, f"({task.comm.decode('latin-1')})", get_task_state(task)[0], ppid_of(task),
-        signal.pgrp, signal.session, tty_nr, tpgid, task.flags,
+        task.thread_pid.nr_ns(ns), f"({task.comm.decode('latin-1')})", get_task_state(task)[0], ppid_of(task, ns),
+        signal.pgrp.nr_ns(ns), signal.session.nr_ns(ns), tty_nr, tpgid, task.flags,
         _sum(task, "min_flt", whole), signal.cmin_flt if whole else 0,
         _sum(task, "maj_flt", whole), signal.cmaj_flt if whole else 0,
         _sum(task, "utime", whole) // TICK_NS, _sum(task, "stime", whole) // TICK_NS,
@@ -115,7 +117,9 @@ def _addresses(mm: Any, names: tuple[str, ...], permitted: bool, hidden_as_one: 
 
 def proc_tid_children(inode: Any, reader: Task) -> bytes:
     """Process IDs of the thread's children, oldest first, a blank after each."""
-    return b"".join(b"%d " % child.pid for child in inode.get_task().children if not child.exit_state & 0x10)
+    ns = inode.sb.pid_ns
+    children = [child for child in inode.get_task().children if not child.exit_state & 0x10]
+    return b"".join(b"%d " % child.thread_pid.nr_ns(ns) for child in children)
 
 
 def _escaped(comm: bytes) -> str:
@@ -129,7 +133,7 @@ def proc_pid_status(inode: Any, reader: Task) -> bytes:
     lines = [f"Name:\t{_escaped(task.comm)}"]
     if task.fs is not None:
         lines.append(f"Umask:\t{task.fs.umask:04o}")
-    lines += _identity(task)
+    lines += _identity(task, inode.sb.pid_ns)
     if task.mm is not None:
         lines += task_mmu.task_mem(task.mm)
     lines += _signals(inode, task)
@@ -138,21 +142,30 @@ def proc_pid_status(inode: Any, reader: Task) -> bytes:
     return "\n".join(lines).encode("latin-1") + b"\n"
 
 
-def _identity(task: Task) -> list[str]:
+def _identity(task: Task, ns: PidNamespace) -> list[str]:
     cred, signal = task.cred, task.signal
     fds = 0 if task.files is None else max(256, _round_up(max(task.files.fds, default=-1) + 1, 64))
     groups = "".join(f"{gid} " for gid in cred.groups)
-    leader = 0 if task.exit_state & 0x10 else task.tgid
+    pid, tgid = task.thread_pid, task.group_leader.thread_pid
+    leader = 0 if task.exit_state & 0x10 else tgid.nr_ns(ns)
     return [
         f"State:\t{get_task_state(task)}", f"Tgid:\t{leader}", "Ngid:\t0",
-        f"Pid:\t{task.pid}", f"PPid:\t{ppid_of(task)}",
-        f"TracerPid:\t{task.parent.pid if task.ptrace else 0}",
+        f"Pid:\t{pid.nr_ns(ns)}", f"PPid:\t{ppid_of(task, ns)}",
+        f"TracerPid:\t{task.parent.thread_pid.nr_ns(ns) if task.ptrace else 0}",
         f"Uid:\t{cred.uid}\t{cred.euid}\t{cred.suid}\t{cred.fsuid}",
         f"Gid:\t{cred.gid}\t{cred.egid}\t{cred.sgid}\t{cred.fsgid}",
         f"FDSize:\t{fds}", f"Groups:\t{groups or ' '}",
-        f"NStgid:\t{task.tgid}", f"NSpid:\t{task.pid}", f"NSpgid:\t{signal.pgrp}", f"NSsid:\t{signal.session}",
+        "NStgid:" + _levels(tgid, pid, ns), "NSpid:" + _levels(pid, pid, ns),
+        "NSpgid:" + _levels(signal.pgrp, pid, ns), "NSsid:" + _levels(signal.session, pid, ns),
         f"Kthread:\t{int(task.kthread is not None)}",
     ]  # fmt: skip
+
+
+def _levels(which: Pid, pid: Pid, ns: PidNamespace) -> str:
+    """Numbers of `which` from the reader's namespace down to the one that the task `pid` lives in."""
+    if ns is pid.ns:
+        return f"\t{which.nr_ns(ns)}"
+    return "".join(f"\t{which.nr_ns(pid.upid_ns(level))}" for level in range(ns.level, pid.level + 1))
 
 
 def _round_up(value: int, step: int) -> int:

@@ -1,8 +1,8 @@
 """/proc/PID and /proc/PID/task/TID (Linux: fs/proc/base.c): what can be seen of one process or thread.
 
-`PidDir` is the directory of a process, `TidDir` that of a thread; both know their task by its number and its
-SignalStruct, so that a number given to another process is not taken for the old one, while a thread that
-takes over its leader's number by execve is.
+`PidDir` is the directory of a process, `TidDir` that of a thread; both know their task by its Pid, so that a number
+given to another process is not taken for the old one, while a thread that takes over its leader's by execve is.
+Numbers are those of the PID namespace that this procfs was mounted in.
 """
 
 from __future__ import annotations
@@ -29,20 +29,16 @@ TASK_COMM_LEN = 16
 class TaskDir(ProcDir):
     """What /proc/PID and /proc/PID/task/TID share."""
 
-    __slots__ = ("entries", "pid", "signal")
+    __slots__ = ("entries", "thread_pid")
 
     def __init__(self, sb: ProcSuperblock, task: Task, entries: dict[bytes, Entry]) -> None:
         super().__init__(sb)
-        self.pid = task.pid
-        self.signal: Any = task.signal
+        self.thread_pid = task.thread_pid
         self.entries = entries
 
     def task(self) -> Task | None:
         """The task, None once it is gone (Linux: get_proc_task)."""
-        task: Task | None = self.sb.system.pids.find(self.pid)
-        if task is None or task.signal is not self.signal:
-            return None
-        return task
+        return self.thread_pid.task
 
     def get_task(self) -> Task:
         """The task; ESRCH once it is gone."""
@@ -154,8 +150,9 @@ class TaskListDir(ProcDir):
     def lookup(self, task: Task, name: bytes) -> Inode | None:
         """The directory of a thread."""
         tid = pid_of_name(name)
-        target: Task | None = None if tid is None else self.sb.system.pids.find(tid)
-        if target is None or target.signal is not self.parent.signal:
+        target: Task | None = None if tid is None else self.sb.pid_ns.find(tid)
+        leader = self.parent.task()
+        if target is None or leader is None or target.signal is not leader.signal:
             self.children.pop(name, None)
             return None
         found = self.children.get(name)
@@ -166,12 +163,13 @@ class TaskListDir(ProcDir):
 
     def names(self, task: Task) -> list[bytes]:
         """Thread IDs, the leader first."""
-        self.parent.get_task()
-        return [b"%d" % thread.pid for thread in self.parent.signal.threads]
+        ns = self.sb.pid_ns
+        return [b"%d" % thread.thread_pid.nr_ns(ns) for thread in self.parent.get_task().signal.threads]
 
     def getattr(self, task: Task) -> None:
         """A link count for each thread."""
-        self.nlink = 2 + len(self.parent.signal.threads)
+        leader = self.parent.task()
+        self.nlink = 2 + (0 if leader is None else len(leader.signal.threads))
 
 
 class TidDir(TaskDir):

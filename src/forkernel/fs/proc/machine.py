@@ -29,7 +29,7 @@ def loadavg(inode: Any, reader: Task) -> bytes:
     kernel = inode.sb.kernel
     loads = b" ".join(b"%d.%02d" % (load >> 11, (load & 2047) * 100 >> 11) for load in kernel.loads())
     running, total = kernel.task_counts()
-    return b"%s %d/%d %d\n" % (loads, running, total, kernel.last_pid())
+    return b"%s %d/%d %d\n" % (loads, running, total, kernel.last_pid(reader))
 
 
 def stat(inode: Any, reader: Task) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from forkernel.abi.errno import ENOENT
 from forkernel.abi.stat import Dirent, dtype_of
+from forkernel.errors import SysError
 from forkernel.fs.inode import Inode
 from forkernel.fs.proc import machine
 from forkernel.fs.proc.base import PidDir, pid_of_name
@@ -38,12 +40,12 @@ class ProcRoot(StaticDir):
 
     def pid_lookup(self, pid: int) -> Inode | None:
         """The directory of a process."""
-        target = self.sb.system.pids.find(pid)
+        target = self.sb.pid_ns.find(pid)
         if target is None:
             self.pids.pop(pid, None)
             return None
         found = self.pids.get(pid)
-        if found is None or found.signal is not target.signal:
+        if found is None or found.thread_pid is not target.thread_pid:
             if len(self.pids) >= KEPT_DIRECTORIES:
                 self.pids = {key: kept for key, kept in self.pids.items() if kept.task() is not None}
             found = self.pids[pid] = PidDir(self.sb, target)
@@ -53,7 +55,7 @@ class ProcRoot(StaticDir):
     def iterate(self, task: Task) -> list[Dirent]:
         """Files about the machine, then the processes by ID."""
         found = [Dirent(name, inode.ino, dtype_of(inode.mode)) for name, inode in self.children.items()]
-        for pid in self.sb.kernel.process_ids():
+        for pid in self.sb.kernel.process_ids(self.sb.pid_ns):
             inode = self.pid_lookup(pid)
             if inode is not None:
                 found.append(Dirent(b"%d" % pid, inode.ino, dtype_of(inode.mode)))
@@ -61,17 +63,26 @@ class ProcRoot(StaticDir):
 
     def getattr(self, task: Task) -> None:
         """A link count for each process."""
-        self.nlink = len(self.sb.kernel.process_ids()) + 2 + sum(1 for c in self.children.values() if c.nlink > 1)
+        self.nlink = (
+            len(self.sb.kernel.process_ids(self.sb.pid_ns)) + 2 + sum(1 for c in self.children.values() if c.nlink > 1)
+        )
 
 
 def self_link(inode: Any, reader: Task) -> bytes:
-    """The reader's process."""
-    return b"%d" % reader.tgid
+    """The reader's process; ENOENT for one outside the PID namespace of this procfs."""
+    return b"%d" % _number(inode, reader.group_leader)
 
 
 def thread_self_link(inode: Any, reader: Task) -> bytes:
     """The reader's thread."""
-    return b"%d/task/%d" % (reader.tgid, reader.pid)
+    return b"%d/task/%d" % (_number(inode, reader.group_leader), _number(inode, reader))
+
+
+def _number(inode: Any, task: Task) -> int:
+    number: int = task.thread_pid.nr_ns(inode.sb.pid_ns)
+    if not number:
+        raise SysError(ENOENT)
+    return number
 
 
 def mounts_link(inode: Any, reader: Task) -> bytes:

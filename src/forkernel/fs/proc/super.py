@@ -22,18 +22,22 @@ PROC_ROOT_INO = 1
 
 
 class ProcSuperblock(Superblock):
-    """The one procfs of a machine.
+    """A procfs: one for each mount(2).
 
     `fill(sb)` makes the root directory and sets `kernel`, the view of the kernel that the files show.
     """
 
     blocksize: ClassVar[int] = 1024
 
-    def __init__(self, system: Any, dev: int, boot_id: bytes, fill: Callable[[ProcSuperblock], Inode]) -> None:
+    def __init__(
+        self, system: Any, dev: int, boot_id: bytes, fill: Callable[[ProcSuperblock], Inode], pid_ns: Any = None
+    ) -> None:
         super().__init__(b"proc", dev, system.clock, system.frames)
         self.magic = PROC_SUPER_MAGIC
         self.system = system
         self.kernel: Any = None
+        self.pid_ns: Any = system.pids if pid_ns is None else pid_ns
+        """The PID namespace whose processes it shows, by their numbers there."""
         self.boot_id = boot_id
         """What /proc/sys/kernel/random/boot_id shows."""
         self.fill = fill
