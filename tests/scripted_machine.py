@@ -84,13 +84,19 @@ class Machine:
     """A booted kernel whose programs are `scripts`, by file name."""
 
     def __init__(
-        self, root: Path, scripts: dict[str, Script], memory: int = 8 << 20, arch: Architecture = X86_64
+        self,
+        root: Path,
+        scripts: dict[str, Script],
+        memory: int = 8 << 20,
+        arch: Architecture = X86_64,
+        *,
+        mmu: bool = True,
     ) -> None:
         for name, program in scripts.items():
             path = root / name
             path.write_bytes(elf(program))
             path.chmod(0o755)
-        options = Options(root=str(root), memory=memory, arch=arch)
+        options = Options(root=str(root), memory=memory, arch=arch, mmu=mmu)
         programs, words = list(scripts.values()), {"registers": arch.registers, "arguments": arch.arguments}
         self.system = start_kernel(
             options, processor=lambda ram: ScriptedCpu(ram, programs, number=arch.number, **words)

@@ -125,6 +125,7 @@ class Kernel:
         stdout: Literal["capture", "host"] = "capture",
         user: tuple[int, int, tuple[int, ...]] | None = None,
         fail: Sequence[str] = (),
+        mmu: bool = True,
     ) -> None:
         if memory < MIN_MEMORY:
             raise UserError(f"--memory: {memory} bytes is too little, {MIN_MEMORY >> 20} MiB is the least")
@@ -135,7 +136,9 @@ class Kernel:
         if cpus != 1:
             raise UserError(f"--cpus: {cpus} is not possible, only 1 for now")
         memory = (memory + 4095) & ~4095
-        options = Options(root=root, memory=memory, pids=pids, seed=seed, clock=clock, strict=strict, cpus=cpus)
+        options = Options(
+            root=root, memory=memory, pids=pids, seed=seed, clock=clock, strict=strict, cpus=cpus, mmu=mmu
+        )
         self.cwd = cwd
         self.env = env
         self.user = user if user is not None else (os.getuid(), os.getgid(), tuple(os.getgroups()))

@@ -110,6 +110,8 @@ class ElfImage(NamedTuple):
     """p_flags of the last PT_GNU_STACK; None: the file has none."""
     alignment: int
     """Largest power-of-two p_align of a PT_LOAD, at least a page."""
+    stack_size: int = 0
+    """p_memsz of the last PT_GNU_STACK: what the program wants where stacks do not grow; 0: it does not say."""
 
 
 def read_ehdr(head: bytes) -> Ehdr | None:
@@ -144,7 +146,7 @@ def parse_elf(header: bytes, table: bytes) -> ElfImage:
     Checks nothing but the table: type and machine are the caller's to judge.
     """
     ehdr = Ehdr(*_EHDR.unpack(header))
-    loads, interp, stack_flags, phdr_addr = [], None, None, 0
+    loads, interp, stack_flags, stack_size, phdr_addr = [], None, None, 0, 0
     for at in range(0, len(table), PHDR_SIZE):
         phdr = Phdr(*_PHDR.unpack_from(table, at))
         if phdr.p_type == PT_LOAD:
@@ -154,8 +156,16 @@ def parse_elf(header: bytes, table: bytes) -> ElfImage:
         elif phdr.p_type == PT_INTERP and interp is None:
             interp = phdr
         elif phdr.p_type == PT_GNU_STACK:
-            stack_flags = phdr.p_flags
+            stack_flags, stack_size = phdr.p_flags, phdr.p_memsz
     found = tuple(loads)
     return ElfImage(
-        ehdr.e_type, ehdr.e_entry, ehdr.e_phnum, phdr_addr, found, interp, stack_flags, maximum_alignment(found)
+        ehdr.e_type,
+        ehdr.e_entry,
+        ehdr.e_phnum,
+        phdr_addr,
+        found,
+        interp,
+        stack_flags,
+        maximum_alignment(found),
+        stack_size,
     )

@@ -237,6 +237,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
         fail_point,
         repeat=True,
     ),
+    Option("--no-mmu", None, "a machine without an MMU: no fork; static PIE programs share one flat address space"),
     Option("--init", None, "run PROGRAM itself as process 1, without the built-in init"),
 )  # fmt: skip
 

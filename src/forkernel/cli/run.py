@@ -93,6 +93,7 @@ class Run:
             seed=values["seed"],
             clock=clock_kind(values),
             strict=values["strict"],
+            mmu=not values["no_mmu"],
             fail=values["fail"],
             env=environment(values),
             trace=sink,

@@ -100,6 +100,42 @@ class FrameTable:
         self.refs[frame] = 1
         return frame
 
+    def alloc_contiguous(self, count: int) -> int:
+        """The first of `count` zeroed frames in a row, each with one reference; SysError(ENOMEM) when there is no
+        such run, though there may be frames enough.
+        """
+        first = self._free_run(count)
+        if first is None and self._untouched + count <= self.total:
+            first = self._untouched
+            self._untouched += count
+        elif first is None and self._quarantine:
+            self._release_quarantine()
+            first = self._free_run(count)
+        if first is None and self.reclaim is not None and self.reclaim(count):
+            first = self._free_run(count)
+        if first is None:
+            raise SysError(ENOMEM)
+        for frame in range(first, first + count):
+            self.refs[frame] = 1
+        return first
+
+    def _free_run(self, count: int) -> int | None:
+        """Take the lowest run of `count` frames off the free list, zeroed; the first of them."""
+        free = self._free
+        if len(free) < count:
+            return None
+        free.sort()
+        start = 0
+        for at, frame in enumerate(free):
+            if frame != free[start] + at - start:
+                start = at
+            if at - start == count - 1:
+                first = free[start]
+                del free[start : at + 1]
+                self.ram.bytes[first << PAGE_SHIFT : first + count << PAGE_SHIFT] = bytes(count << PAGE_SHIFT)
+                return first
+        return None
+
     def _alloc_slow(self) -> int:
         if self._quarantine:
             self._release_quarantine()

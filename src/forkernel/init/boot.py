@@ -59,6 +59,10 @@ def start_kernel(
     system.cpu = Processor(hardware)
     system.frames.flush_code = hardware.flush_code
     system.tables = TableStore(system.frames, system.cpu, system.trace)
+    if not options.mmu:
+        from forkernel.mm.nommu import FlatMemory
+
+        system.flat = FlatMemory(system)
     system.vfs = Vfs(system.clock, system.frames, root=options.root)
     system.frames.reclaim = system.reclaim
     mount_all(system, binds or [])
@@ -77,11 +81,16 @@ def reattach(system: System) -> None:
 
 def make_entry(system: System) -> Entry:
     """The trap handler with all calls."""
+    calls = REGISTRY.calls
+    if system.flat is not None:
+        from forkernel.syscalls.nommu import nommu_calls
+
+        calls = {**calls, **nommu_calls()}
     if system.options.arch.native:
-        return Entry(system, REGISTRY.calls)
+        return Entry(system, calls)
     from forkernel.kernel.entry_described import DescribedEntry
 
-    return DescribedEntry(system, REGISTRY.calls)
+    return DescribedEntry(system, calls)
 
 
 def mount_all(system: System, binds: list[str]) -> None:

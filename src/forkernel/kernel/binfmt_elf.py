@@ -108,6 +108,8 @@ def read_elf_program(task: Task, file: File, head: bytes) -> ElfProgram:
     ehdr = read_ehdr(head)
     if ehdr is None or ehdr.e_type not in (ET_EXEC, ET_DYN) or ehdr.e_machine != EM_X86_64:
         raise SysError(ENOEXEC)
+    if task.system.flat is not None and ehdr.e_type != ET_DYN:
+        raise SysError(ENOEXEC)  # without an MMU a program must run wherever there is room
     image = load_elf_phdrs(file, head, ENOEXEC)
     if image.interp is None:
         return ElfProgram(image, None, None)
@@ -182,6 +184,10 @@ def load_elf_binary(
 
     `kept`: the image that `mm` is a copy of, None if it is empty. Any error here is final for the process.
     """
+    if task.system.flat is not None:
+        from forkernel.kernel.binfmt_elf_fdpic import load_elf_fdpic_binary
+
+        return load_elf_fdpic_binary(task, bprm, program, mm)  # type: ignore[arg-type]
     image, has_interp = program.image, program.interp_file is not None
     rng = None if task.personality & ADDR_NO_RANDOMIZE else task.system.rng
     bias, interp_base = (kept.bias, kept.interp_base) if kept else map_image(task, bprm, program, mm)

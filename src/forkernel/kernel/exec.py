@@ -388,7 +388,7 @@ class Exec(Resume):
             begin_new_exec(task, bprm)
             kept = find_image(task, bprm, self.program)
             failing(task, "exec_mmap")
-            mm = MmStruct(task.system) if kept is None else kept.new_mm()
+            mm = task.system.new_mm() if kept is None else kept.new_mm()
             exec_mmap(task, bprm, mm)
             if had_mm:
                 failing(task, "load_elf_binary")

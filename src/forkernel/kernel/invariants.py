@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
     from forkernel.mm.mm_struct import MmStruct
+    from forkernel.mm.pagetable import PageTable
 
 
 def check(system: System) -> None:
@@ -75,9 +76,9 @@ def check_frames(system: System) -> None:
     counts: Counter[int] = Counter()
     spaces = _address_spaces(system)
     tables: set[int] = set()
-    for mm in spaces:
-        counts[mm.pt.pgd] += 1
-        _count_tables(system, mm, counts, tables)
+    for pt in dict.fromkeys([mm.pt for mm in spaces] + ([system.flat.pt] if system.flat is not None else [])):
+        counts[pt.pgd] += 1
+        _count_tables(system, pt, counts, tables)
     counts[system.frames.zero_frame] += 1
     for frame in system.vfs.cached_frames():
         counts[frame] += 1
@@ -98,10 +99,10 @@ def _address_spaces(system: System) -> list[MmStruct]:
     return [*users, *(image.mm for image in system.exec_images.images.values())]
 
 
-def _count_tables(system: System, mm: MmStruct, counts: Counter[int], done: set[int]) -> None:
+def _count_tables(system: System, pt: PageTable, counts: Counter[int], done: set[int]) -> None:
     """Count each pointer once for each table that holds it."""
     words, live = system.frames.ram.words, system.tables.live
-    todo = [(words[mm.pt.pgd * 512 + slot] >> 12 & FRAME_MASK, 3) for slot in mm.pt.slots]
+    todo = [(words[pt.pgd * 512 + slot] >> 12 & FRAME_MASK, 3) for slot in pt.slots]
     counts.update(table for table, _ in todo)
     while todo:
         table, level = todo.pop()

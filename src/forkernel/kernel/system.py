@@ -20,6 +20,7 @@ from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
 from forkernel.kernel.pid import PidNamespace
 from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
+from forkernel.mm.mm_struct import MmStruct
 from forkernel.namespace import NsInums
 from forkernel.trace.tracepoints import Trace
 from forkernel.wait import WaitQueue
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.failpoints import FailPoints
     from forkernel.kernel.kthread import Kthreadd
     from forkernel.kernel.task import Task
+    from forkernel.mm.nommu import FlatMemory
     from forkernel.mm.pagetable import TableStore
 
 SIGKILL = 9
@@ -55,6 +57,8 @@ class Options(NamedTuple):
     clock: str = "virtual"
     strict: bool = False
     cpus: int = 1
+    mmu: bool = True
+    """False: programs share one flat address space (mm/nommu.py)."""
     arch: Architecture = X86_64
     """How calls come in: another architecture's way only on a scripted CPU."""
 
@@ -102,6 +106,8 @@ class System:
         self._stirred = 0
         self.threads_max = options.pids or max(options.memory // (16 * 1024), 128)
         self.ns_inums = NsInums()
+        self.flat: FlatMemory | None = None
+        """The address space of a machine without an MMU."""
         self.nr_forks = 0
         self.sigpending_users: dict[int, int] = {}
         """Queued signals by the real user they are charged to (RLIMIT_SIGPENDING)."""
@@ -141,6 +147,16 @@ class System:
         for task, image in self.__dict__.pop("images"):
             task.thread = cpu.hw.import_image(image)
         self.entry = entry(self)
+
+    # --- memory
+
+    def new_mm(self) -> MmStruct:
+        """An empty address space; ENOMEM."""
+        if self.flat is not None:
+            from forkernel.mm.nommu import NommuMm
+
+            return NommuMm(self.flat)
+        return MmStruct(self)
 
     # --- who there is
 

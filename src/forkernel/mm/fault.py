@@ -44,10 +44,10 @@ def handle_mm_fault(mm: MmStruct, addr: int, *, write: bool = False, execute: bo
         return FAULT_MAPERR
     vma = mm.vmas.lookup(addr) or expand_stack(mm, addr)
     if vma is None:
-        return FAULT_MAPERR
+        return mm.refused(addr, FAULT_MAPERR, execute=execute)
     flags = vma.flags
     if not flags & (VM_WRITE if write else VM_EXEC if execute else VM_READ | VM_EXEC | VM_WRITE):
-        return FAULT_ACCERR
+        return mm.refused(addr, FAULT_ACCERR, execute=execute)
     try:
         table, index = mm.pt.make_path(addr)
         entry = mm.pt.store.words[table * 512 + index]

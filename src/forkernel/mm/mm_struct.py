@@ -148,6 +148,10 @@ class MmStruct:
 
     # --- faults
 
+    def refused(self, addr: int, code: int, *, execute: bool) -> int:
+        """What becomes of a fault that the areas do not allow: it stays what it is, FAULT_MAPERR or FAULT_ACCERR."""
+        return code
+
     def handle_fault(self, addr: int, write: bool = False, execute: bool = False) -> None:
         """Fault a page in on the kernel's behalf; SysError(EFAULT) where a program would get a signal."""
         code = handle_mm_fault(self, addr, write=write, execute=execute)

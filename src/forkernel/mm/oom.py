@@ -109,8 +109,10 @@ def oom_reap(mm: MmStruct) -> None:
     """Free the private memory of an address space whose every user has SIGKILL pending.
 
     Tables still shared since a fork would have to be copied first: there is no memory for that, and
-    little to gain.
+    little to gain. Without an MMU the memory is given back at exit, in the runs it was taken in.
     """
+    if mm.system.flat is not None:
+        return
     for vma in mm.vmas:
         if not vma.flags & VM_SHARED:
             with suppress(SysError):
