@@ -251,7 +251,7 @@ def test_alarm_merged_with_a_signal_that_is_pending_goes_on(machine: Machine, ta
 def test_alarm_rounds_to_the_nearest_second(machine: Machine, task: Task) -> None:
     for left, seconds in ((100_700 * MS, 101), (100_400 * MS, 100), (400 * MS, 1), (0, 0)):
         machine.clock.now = 0
-        task.signal.itimers[0] = None
+        task.signal.itimers = (None, None, None)
         call(task, "alarm", 101)
         machine.pass_time(101_000 * MS - left)
         assert call(task, "alarm", 0) == seconds

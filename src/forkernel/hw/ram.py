@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import sys
 import zlib
 from typing import Any
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
+CAN_DISCARD = sys.platform == "linux"  # elsewhere MADV_DONTNEED need not mean zeros
 MAP_NORESERVE = 0x4000  # mmap(2); named in Python's mmap module from 3.12 on only
 
 
@@ -46,6 +48,14 @@ class Ram:
         self.__init__(size)  # type: ignore[misc]
         for start, page in pages.items():
             self.bytes[start : start + PAGE_SIZE] = zlib.decompress(page)
+
+    def discard(self, frames: list[int]) -> bool:
+        """Give the host its memory of these frames back: they read as zeros. False where the host cannot do that."""
+        if not CAN_DISCARD:
+            return False
+        for frame in frames:
+            self.map.madvise(mmap.MADV_DONTNEED, frame << PAGE_SHIFT, PAGE_SIZE)
+        return True
 
     def arrays(self) -> Any:
         """The whole of memory as a NumPy array of 64-bit words (imported on first use: it takes long)."""

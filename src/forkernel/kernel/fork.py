@@ -397,7 +397,7 @@ def copy_signal(task: Task, child: Task, args: KernelCloneArgs) -> None:
     if args.flags & CLONE_THREAD:
         child.signal = parent
         return
-    new = child.signal = SignalStruct(parent.rlim[:])
+    new = child.signal = SignalStruct(parent.rlim)
     new.pgrp, new.session = parent.pgrp, parent.session
     new.tty = parent.tty
     new.oom_score_adj = parent.oom_score_adj
@@ -507,6 +507,10 @@ def _commit(task: Task, child: Task, args: KernelCloneArgs) -> None:
             child.thread_pid.ns.child_reaper = child
             child.signal.flags |= SIGNAL_UNKILLABLE
     system.nr_forks += 1
+    if system.nr_forks >= system.next_parking:
+        from forkernel.mm.parking import park_idle
+
+        park_idle(system)
     if flags & CLONE_CHILD_SETTID:
         _set_child_tid(child)
     if fire := system.trace.task_newtask:

@@ -117,7 +117,9 @@ def setitimer(task: Task, which: int, value: int, interval: int) -> tuple[int, i
     timer: RealTimer | CpuItimer | None = task.signal.itimers[which]
     if timer is None:
         timer = RealTimer(task) if which == ITIMER_REAL else CpuItimer(task, which)
-        task.signal.itimers[which] = timer
+        timers = list(task.signal.itimers)
+        timers[which] = timer
+        task.signal.itimers = (timers[0], timers[1], timers[2])
     timer.set(value, interval)
     return old
 

@@ -145,7 +145,7 @@ class RlimitCpu(CpuTimer):
             return
         if used >= soft * NSEC_PER_SEC:
             signal.send_sig_info(SIGXCPU, None, leader)
-            group.rlim[RLIMIT_CPU] = (soft + 1, hard)
+            group.set_rlimit(RLIMIT_CPU, (soft + 1, hard))
         self.set()
 
 

@@ -83,8 +83,7 @@ def do_prlimit(current: Task, target: Task, resource: int, new: tuple[int, int] 
     """
     if not 0 <= resource < RLIM_NLIMITS:
         raise SysError(EINVAL)
-    rlim = target.signal.rlim
-    old = rlim[resource]
+    old = target.signal.rlim[resource]
     if new is not None:
         soft, hard = new
         if soft > hard:
@@ -93,7 +92,7 @@ def do_prlimit(current: Task, target: Task, resource: int, new: tuple[int, int] 
             raise SysError(EPERM)
         if hard > old[1] and not capable(current, CAP_SYS_RESOURCE):
             raise SysError(EPERM)
-        rlim[resource] = (soft, hard)
+        target.signal.set_rlimit(resource, (soft, hard))
         if resource == RLIMIT_CPU:
             update_rlimit_cpu(target.signal)
     return old

@@ -312,6 +312,7 @@ class Scheduler:
 
     def park(self, task: Task, sleep: Any, timer: Any) -> None:
         """Take the current task off the CPU until one of the sleep's queues is woken."""
+        sleep.__traceback__ = None  # or the frames it came through, with all they know, would live as long as it
         task.sleep = sleep
         for queue in sleep.queues:
             queue.waiters[task] = None

@@ -21,6 +21,7 @@ from forkernel.kernel.pid import PidNamespace
 from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
 from forkernel.mm.mm_struct import MmStruct
+from forkernel.mm.pagetable import PARKING_FORKS
 from forkernel.namespace import NsInums
 from forkernel.trace.tracepoints import Trace
 from forkernel.wait import WaitQueue
@@ -109,6 +110,9 @@ class System:
         self.flat: FlatMemory | None = None
         """The address space of a machine without an MMU."""
         self.nr_forks = 0
+        self.next_parking = PARKING_FORKS
+        """Value of `nr_forks` at which page tables of sleepers are next parked (mm/parking.py), and when they were."""
+        self.parked_at = 0
         self.sigpending_users: dict[int, int] = {}
         """Queued signals by the real user they are charged to (RLIMIT_SIGPENDING)."""
         self.signalfd_wqh = WaitQueue()
@@ -131,6 +135,10 @@ class System:
     def __getstate__(self) -> dict[str, Any]:
         """All but the hardware; registers in architectural form. Only between runs."""
         self.cpu.park()
+        if self.parked_at:
+            from forkernel.mm.parking import unpark_all
+
+            unpark_all(self)
         state = self.__dict__.copy()
         for name in ("cpu", "entry", "host_deadline"):
             del state[name]

@@ -117,8 +117,8 @@ class SignalStruct:
         self.has_child_subreaper = False
         self.oom_score_adj = 0
         self.rlim = rlim
-        """(soft, hard) by RLIMIT_* number."""
-        self.itimers: list[Any] = [None, None, None]
+        """(soft, hard) by RLIMIT_* number. A list that is never changed, for children have the same: `set_rlimit`."""
+        self.itimers: tuple[Any, Any, Any] = (None, None, None)
         self.cpu_timers: Any = None
         """Armed timers on CPU time of the process or its threads: a posix_cpu_timers.CpuTimers, or None."""
         self.posix_timers: dict[int, Any] = {}
@@ -127,6 +127,11 @@ class SignalStruct:
         self.utime = self.stime = self.min_flt = self.maj_flt = self.nvcsw = self.nivcsw = 0
         self.cutime = self.cstime = self.cmin_flt = self.cmaj_flt = self.cnvcsw = self.cnivcsw = 0
         self.maxrss = self.cmaxrss = self.cguest_time = 0
+
+    def set_rlimit(self, resource: int, limit: tuple[int, int]) -> None:
+        """Another (soft, hard) limit for this process alone."""
+        self.rlim = self.rlim.copy()
+        self.rlim[resource] = limit
 
 
 class SchedEntity:

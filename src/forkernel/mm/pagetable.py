@@ -28,6 +28,7 @@ from forkernel.trace.tracepoints import Trace
 
 SPARSE = 24  # below so many entries a walk over the bits beats NumPy's fixed cost
 DENSE_BEFORE_NUMPY = 1000  # tables walked in Python before NumPy, whose import takes as long, is worth it
+PARKING_FORKS = 128  # the first look for page tables to park, and the least distance between two (mm/parking.py)
 NOT_W = ~PTE_W & (1 << 64) - 1
 LEVEL_SHIFT = {4: 39, 3: 30, 2: 21, 1: 12}
 
@@ -171,7 +172,7 @@ def each_bit(bits: int) -> Iterator[int]:
 class PageTable:
     """The page tables of one address space. `pages` counts the leaf entries present (resident pages)."""
 
-    __slots__ = ("pages", "pgd", "slots", "store")
+    __slots__ = ("pages", "parked", "pgd", "slots", "store")
 
     def __init__(self, store: TableStore) -> None:
         self.store = store
@@ -180,6 +181,8 @@ class PageTable:
         self.slots: list[int] = []
         """Entries of the top table in use."""
         self.pages = 0
+        self.parked: Any = None
+        """The entries, while they are not in the tables (mm/parking.py)."""
 
     def fork(self) -> PageTable:
         """A second tree that shares everything below the top, copy-on-write (the constant-time fork)."""
