@@ -5,13 +5,13 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from harness import GUEST, ON_LINUX, compile_program, has_compiler
 
 from forkernel import Kernel
 from forkernel.kernel import invariants
 from forkernel.mm import parking
 from forkernel.mm.pagetable import PageTable
 from forkernel.mm.parking import ParkedPageTable
+from harness import GUEST, ON_LINUX, compile_program, has_compiler
 
 pytestmark = pytest.mark.skipif(not ON_LINUX or not has_compiler(), reason="compiles a guest program")
 

@@ -65,6 +65,8 @@ def park(pt: PageTable) -> None:
 
 def park_idle(system: System) -> None:
     """Park the trees of those who have not run since the last time, and note when to come again (Linux: none)."""
+    if system.flat is not None:  # one tree, everybody's
+        return
     since, system.parked_at = system.parked_at, system.clock.now
     running = (system.sched.current, system.cpu.owner)
     for task in system.pids.tasks:
