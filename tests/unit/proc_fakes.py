@@ -32,7 +32,7 @@ class Machine:
         frames = FrameTable(Ram(32 << 20))
         clock = Clock()
         self.vfs = Vfs(clock, frames, root)
-        self.pids = PidNamespace()
+        self.pids = PidNamespace(None)
         self.system: Any = SimpleNamespace(
             vfs=self.vfs, frames=frames, clock=clock, pids=self.pids, trace=Trace(), rng=Random(1), ns_inums=NsInums(),
             threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={},

@@ -30,7 +30,10 @@ from forkernel.kernel.pid import (
     get_pid,
     put_pid,
 )
+from forkernel.namespace import NsInums
 from scripted_machine import Machine, call, exit_, fork, script
+
+SYSTEM = SimpleNamespace(ns_inums=NsInums())
 
 
 class FakeTask:
@@ -49,7 +52,7 @@ class FakeTask:
 
 
 def space(pid_max, last=0, parent=None):
-    ns = PidNamespace(parent)
+    ns = PidNamespace(SYSTEM, parent)
     ns.pid_max = pid_max
     ns.last = last
     return ns
@@ -279,7 +282,7 @@ def test_a_stranger_cannot_be_detached():
 
 
 def test_a_reference_too_few():
-    pid = Pid(PidNamespace(), (7,))
+    pid = Pid(PidNamespace(SYSTEM), (7,))
     put_pid(pid)
     with pytest.raises(KernelBug):
         put_pid(pid)

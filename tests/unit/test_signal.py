@@ -162,7 +162,7 @@ class System:
     def __init__(self) -> None:
         self.tasks: dict[int, Task] = {}
         self.sched, self.trace, self.cpu = Sched(), Trace(), Cpus()
-        self.pids = PidNamespace()
+        self.pids = PidNamespace(None)
         self.sigpending_users: dict[int, int] = {}
         self.signalfd_wqh = WaitQueue()
         self.clock = SimpleNamespace(now=0, monotonic=lambda: self.clock.now)

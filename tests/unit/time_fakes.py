@@ -167,7 +167,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.clock, self.timers, self.futexes = Clock(), TimerQueue(), FutexTable()
-        self.sched, self.pids, self.cpu, self.trace = Sched(self), PidNamespace(), Cpu(), Trace()
+        self.sched, self.pids, self.cpu, self.trace = Sched(self), PidNamespace(None), Cpu(), Trace()
         self.pids.last = 99
         self.frames, self.rng = Frames(), random.Random(1)
         self.load, self.ns_inums = (2048, 0, 0), NsInums()

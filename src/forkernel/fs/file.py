@@ -207,6 +207,10 @@ class File:
         """Extra lines for /proc/PID/fdinfo/N, after pos, flags, mnt_id and ino."""
         return b""
 
+    def fdinfo_in(self, ns: Any) -> bytes:
+        """`fdinfo` for a procfs of PID namespace `ns`."""
+        return self.fdinfo()
+
 
 class PathFile(File):
     """Opened with O_PATH: a place, not a file; the descriptor table refuses it to all but a few calls."""

@@ -51,9 +51,9 @@ DECISECOND = 10**8
 def _exchange(old: Pid | None, new: Pid | None) -> Pid | None:
     """Let go of one Pid and hold on to another (Linux: put_pid, get_pid)."""
     if new is not None:
-        new.count += 1
+        new.get()
     if old is not None:
-        old.count -= 1
+        old.put()
     return new
 
 

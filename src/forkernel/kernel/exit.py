@@ -59,7 +59,9 @@ def do_group_exit(task: Task, code: int) -> None:
 
 
 def do_exit(task: Task, code: int) -> None:
-    """End one thread, the current one, with wait status `code`; it is TASK_DEAD afterwards."""
+    """End one thread, the current one, with wait status `code`; it is TASK_DEAD afterwards, or PID 1 of a
+    PID namespace and waits for the others.
+    """
     if task.flags & PF_EXITING:
         raise KernelBug(f"do_exit of {task!r}, which is exiting already")
     system = task.system
@@ -85,8 +87,19 @@ def do_exit(task: Task, code: int) -> None:
         session.disassociate_ctty(task, True)
     if fire := trace.sched_process_exit:
         fire(task)
+    pid = task.group_leader.thread_pid
+    if pid.nr == 1 and pid.level and group_dead:
+        from forkernel.kernel.pid_namespace import zap_pid_ns_processes
+
+        zap_pid_ns_processes(task)
+        return
+    finish_exit(task, group_dead)
+
+
+def finish_exit(task: Task, group_dead: bool) -> None:
+    """The end of do_exit; PID 1 of a PID namespace comes here when all others of it are gone."""
     exit_notify(task, group_dead)
-    system.cpu.forget(task)
+    task.system.cpu.forget(task)
     task.state = TASK_DEAD
 
 
@@ -316,23 +329,23 @@ def reparent_leader(father: Task, child: Task, dead: list[Task]) -> None:
 
 
 def find_new_reaper(father: Task) -> Task:
-    """Another thread of the process, else the nearest subreaper among the ancestors, else PID 1.
-
-    When PID 1 itself is gone, process 0, until the machine stops.
+    """Another thread of the process, else the nearest subreaper among the ancestors, else PID 1; all of them in the
+    PID namespace of `father`. When the machine's PID 1 itself is gone, process 0, until the machine stops.
     """
     thread = find_alive_thread(father.signal)
     if thread is not None:
         return thread
     init_task = father.system.init_task
     if father.signal.has_child_subreaper:
-        reaper = father.real_parent
-        while reaper is not init_task:
+        reaper, level = father.real_parent, father.thread_pid.level
+        while reaper is not init_task and reaper.thread_pid.level == level:
             if reaper.signal.is_child_subreaper:
                 thread = find_alive_thread(reaper.signal)
                 if thread is not None:
                     return thread
             reaper = reaper.real_parent
-    return find_alive_thread(father.system.child_reaper.signal) or init_task
+    reaper_of_all = father.thread_pid.ns.child_reaper
+    return (reaper_of_all and find_alive_thread(reaper_of_all.signal)) or init_task
 
 
 def find_alive_thread(sig: SignalStruct) -> Task | None:

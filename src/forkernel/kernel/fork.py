@@ -230,6 +230,7 @@ def check_clone_flags(task: Task, args: KernelCloneArgs) -> None:
         or (flags & CLONE_SIGHAND and not flags & CLONE_VM)
         or (flags & CLONE_PARENT and task.signal.flags & SIGNAL_UNKILLABLE)
         or (flags & CLONE_THREAD and flags & (CLONE_NEWUSER | CLONE_NEWPID))
+        or (flags & CLONE_THREAD and task.nsproxy.pid_ns_for_children is not task.thread_pid.ns)
         or (flags & CLONE_PIDFD and flags & CLONE_DETACHED)
     )
     if wrong:
@@ -424,7 +425,7 @@ def alloc_pid(task: Task, child: Task, args: KernelCloneArgs) -> None:
     if args.idle:
         child.thread_pid = task.thread_pid
         return
-    child.thread_pid = pid.alloc_pid(task.thread_pid.ns, args.set_tid, task)
+    child.thread_pid = pid.alloc_pid(child.nsproxy.pid_ns_for_children, args.set_tid, task)
     child.pid = child.thread_pid.numbers[0]
 
 

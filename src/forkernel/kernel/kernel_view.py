@@ -13,7 +13,6 @@ from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.kernel.cred import capable
-from forkernel.kernel.nsproxy import task_active_pid_ns
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_TRACED, TASK_UNINTERRUPTIBLE
 from forkernel.mm.maps import show_maps
@@ -81,11 +80,11 @@ class KernelView:
     # --- namespaces
     def active_pid_ns(self, task: Task) -> Any:
         """The PID namespace that the task is in."""
-        return task_active_pid_ns(task)
+        return task.thread_pid.ns
 
     def pid_ns_has_init(self, ns: Any) -> bool:
-        """Whether the PID namespace has its first process."""
-        return True
+        """Whether the PID namespace has had its first process."""
+        return ns.child_reaper is not None
 
     # --- a task
     def set_task_comm(self, task: Task, comm: bytes) -> None:

@@ -29,10 +29,10 @@ from forkernel.abi.namespace import (
     MNT_NS_INIT_INO,
     NAMESPACES,
     NET_NS_INIT_INO,
-    PID_NS_INIT_INO,
     TIME_NS_INIT_INO,
 )
 from forkernel.errors import SysError
+from forkernel.kernel.pid import task_active_pid_ns
 from forkernel.kernel.utsname import copy_utsname, init_uts_ns
 from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.fork import KernelCloneArgs
     from forkernel.kernel.task import Task
 
-NOT_BUILT = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME | CLONE_NEWUSER
+NOT_BUILT = CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME | CLONE_NEWUSER
 """Kinds that cannot be made (yet): EINVAL, as from a kernel configured without them."""
 
 IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
@@ -92,14 +92,6 @@ class Nsproxy:
                     ns.put()
 
 
-class PidNs(NsCommon):
-    """The one PID namespace."""
-
-    __slots__ = ()
-    nstype = CLONE_NEWPID
-    name = b"pid"
-
-
 class IpcNs(NsCommon):
     """The one IPC namespace."""
 
@@ -146,17 +138,12 @@ def init_nsproxy(system: Any) -> Nsproxy:
     new.uts_ns = init_uts_ns(system)
     new.ipc_ns = IpcNs(system, init_user_ns, IPC_NS_INIT_INO)
     new.mnt_ns = MntNs(system, init_user_ns, MNT_NS_INIT_INO)
-    new.pid_ns_for_children = PidNs(system, init_user_ns, PID_NS_INIT_INO)
+    new.pid_ns_for_children = system.pids.get()
     new.net_ns = NetNs(system, init_user_ns, NET_NS_INIT_INO)
     new.time_ns = TimeNs(system, init_user_ns, TIME_NS_INIT_INO)
     new.time_ns_for_children = new.time_ns.get()
     new.cgroup_ns = CgroupNs(system, init_user_ns, CGROUP_NS_INIT_INO)
     return new
-
-
-def task_active_pid_ns(task: Task) -> Any:
-    """The PID namespace that a task is in: there is one."""
-    return task.system.init_task.nsproxy.pid_ns_for_children
 
 
 def check_built(flags: int) -> None:
@@ -228,6 +215,10 @@ def copy_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -
     """A new namespace of the kind `flag`, with one reference."""
     if flag == CLONE_NEWUTS:
         return copy_utsname(task, user_ns, old)
+    if flag == CLONE_NEWPID:
+        from forkernel.kernel.pid_namespace import copy_pid_ns
+
+        return copy_pid_ns(task, user_ns, old)
     raise SysError(EINVAL)
 
 

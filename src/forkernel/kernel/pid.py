@@ -17,8 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from forkernel.abi.capability import CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN
 from forkernel.abi.errno import EAGAIN, EEXIST, EINVAL, ENOMEM, EPERM
+from forkernel.abi.namespace import CLONE_NEWPID, PID_NS_INIT_INO
 from forkernel.errors import KernelBug, SysError
+from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -28,7 +31,6 @@ RESERVED_PIDS = 300
 PID_MAX_DEFAULT = 0x8000
 PID_MAX_LIMIT = 4 * 1024 * 1024
 PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID = range(4)
-CAP_SYS_ADMIN, CAP_CHECKPOINT_RESTORE = 21, 40
 
 
 class Pid:
@@ -87,6 +89,15 @@ class Pid:
         one = self.task if kind == PIDTYPE_PID else self.leader
         return [] if one is None else [one]
 
+    def get(self) -> Pid:
+        """One more holds on to it (Linux: get_pid)."""
+        self.count += 1
+        return self
+
+    def put(self) -> None:
+        """One less does (Linux: put_pid)."""
+        put_pid(self)
+
     def in_use(self) -> bool:
         """Whether anybody uses it for anything."""
         return self.task is not None or self.leader is not None or bool(self.pgrp) or bool(self.session)
@@ -100,18 +111,22 @@ class Pid:
         return f"<Pid {'/'.join(map(str, self.numbers))} count {self.count}>"
 
 
-class PidNamespace:
+class PidNamespace(NsCommon):
     """Numbers of their own for some processes (Linux: struct pid_namespace, pid_namespaces(7)).
 
     The machine's first one is `System.pids`. A namespace begins with `pid_namespace.create_pid_namespace` and lives
     as long as its processes; its PID 1 takes all others with it (`zap_pid_ns_processes`).
     """
 
-    __slots__ = ("adding", "child_reaper", "inum", "last", "level", "numbers", "parent", "pid_max", "reboot",
-                 "tasks", "user_ns", "zap_wait")  # fmt: skip
+    __slots__ = ("adding", "child_reaper", "last", "level", "numbers", "parent", "pid_max", "reboot", "tasks",
+                 "zap_wait")  # fmt: skip
 
-    def __init__(self, parent: PidNamespace | None = None) -> None:
-        self.parent = parent
+    nstype = CLONE_NEWPID
+    name = b"pid"
+
+    def __init__(self, system: Any, parent: PidNamespace | None = None, user_ns: UserNamespace = init_user_ns) -> None:
+        super().__init__(system, user_ns, PID_NS_INIT_INO if parent is None else 0)
+        self.parent: PidNamespace | None = parent if parent is None else parent.get()
         self.level: int = 0 if parent is None else parent.level + 1
         self.numbers: dict[int, Pid] = {}
         self.last = 0
@@ -124,14 +139,28 @@ class PidNamespace:
         """Cleared for good when PID 1 is dead: nobody can be born any more (Linux: PIDNS_ADDING)."""
         self.reboot = 0
         """Signal that reboot(2) within ends PID 1 by."""
-        self.user_ns: Any = None
-        """Whose capabilities count here; None: the machine's."""
-        self.inum = 0
-        """Inode number of its file /proc/PID/ns/pid."""
         self.zap_wait: WaitQueue | None = None
         """PID 1, dead, waits for the others to be gone."""
         self.tasks: dict[Task, None] = {}
         """Every task of the machine but process 0, in order of creation; kept in the first namespace only."""
+
+    def free(self) -> None:
+        """Nobody is in it or holds it any more."""
+        if self.parent is not None:
+            self.parent.put()
+        super().free()
+
+    def install(self, nsset: Any) -> None:
+        """setns."""
+        from forkernel.kernel.pid_namespace import pidns_install
+
+        pidns_install(nsset, self)
+
+    def visible_parent(self, task: Task) -> PidNamespace:
+        """NS_GET_PARENT; EPERM."""
+        from forkernel.kernel.pid_namespace import visible_parent
+
+        return visible_parent(self, task)
 
     # --- allocation
 
@@ -207,6 +236,7 @@ def alloc_pid(ns: PidNamespace, set_tid: tuple[int, ...] = (), creator: Task | N
     if not ns.level:
         ns.numbers[pid.nr] = pid
         return pid
+    ns.get()
     here: PidNamespace | None = ns
     while here is not None:
         here.numbers[numbers[here.level]] = pid
@@ -242,7 +272,8 @@ def _wanted(ns: PidNamespace, number: int, creator: Task | None) -> int:
 
 def _may_choose(creator: Task, ns: PidNamespace) -> bool:
     """Linux: checkpoint_restore_ns_capable."""
-    return creator.cred.has_cap(CAP_SYS_ADMIN) or creator.cred.has_cap(CAP_CHECKPOINT_RESTORE)
+    cred, owner = creator.cred, ns.user_ns
+    return cap_capable(cred, owner, CAP_SYS_ADMIN) or cap_capable(cred, owner, CAP_CHECKPOINT_RESTORE)
 
 
 def free_pid(pid: Pid) -> None:
@@ -264,10 +295,13 @@ def get_pid(pid: Pid) -> Pid:
 
 
 def put_pid(pid: Pid) -> None:
-    """One less does."""
+    """One less does; the last lets go of the namespace."""
     pid.count -= 1
-    if pid.count < 0:
-        raise KernelBug(f"{pid!r} was put once too often")
+    if pid.count <= 0:
+        if pid.count:
+            raise KernelBug(f"{pid!r} was put once too often")
+        if pid.level:
+            pid.ns.put()
 
 
 # --- attaching
@@ -350,6 +384,8 @@ def exchange_tids(task: Task, leader: Task) -> None:
     task.thread_pid, leader.thread_pid = pid, spare
     pid.task, spare.task = task, leader
     pid.leader = task
+    if pid.nr == 1:
+        pid.ns.child_reaper = task
     pgrp, session = task.signal.pgrp, task.signal.session
     pgrp.pgrp = dict.fromkeys(task if member is leader else member for member in pgrp.pgrp or ())
     session.session = dict.fromkeys(task if member is leader else member for member in session.session or ())

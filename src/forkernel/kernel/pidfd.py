@@ -24,7 +24,7 @@ from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.wait import WaitQueue
 
 if TYPE_CHECKING:
-    from forkernel.kernel.pid import Pid
+    from forkernel.kernel.pid import Pid, PidNamespace
     from forkernel.kernel.task import Task
 
 PIDFD_NONBLOCK = O_NONBLOCK
@@ -91,9 +91,15 @@ class PidFile(File):
         super().release()
 
     def fdinfo(self) -> bytes:
-        """PID as seen from the machine's one PID namespace, -1 once it is reaped."""
-        number = self.inode.pid.nr if self.target() is not None else -1
-        return b"Pid:\t%d\nNSpid:\t%d\n" % (number, number)
+        """PID in its own namespace, -1 once it is reaped."""
+        return self.fdinfo_in(self.inode.pid.ns)
+
+    def fdinfo_in(self, ns: PidNamespace) -> bytes:
+        """The same as a procfs of PID namespace `ns` shows it: 0 for a process that it does not see."""
+        pid = self.inode.pid
+        number = pid.nr_ns(ns) if pid.task is not None else -1
+        below = "".join(f"\t{nr}" for nr in pid.numbers[ns.level + 1 :]) if number > 0 else ""
+        return f"Pid:\t{number}\nNSpid:\t{number}{below}\n".encode()
 
 
 def pidfd_create(task: Task, flags: int) -> File:
@@ -162,7 +168,7 @@ def pidfd_signal_target(task: Task, pidfd: int, flags: int) -> tuple[Task | None
 
 
 def pidfd_send_signal(task: Task, target: Task | None, scope: int, sig: int, info: SigInfo | None) -> None:
-    """Signal a thread, process or process group; `info` None: as kill() or tgkill() would. ESRCH, EPERM, EINVAL."""
+    """Signal a thread, process or process group; `info` None: as kill() or tgkill() would. ESRCH, EPERM."""
     if info is None:
         code = SI_TKILL if scope == PIDFD_SIGNAL_THREAD else SI_USER
         info = SigInfo(sig, code, pid=task_tgid_vnr(task), uid=task.cred.uid)

@@ -1,6 +1,7 @@
 """Mounting procfs: `init` calls `register_procfs`, then mounts what `new_procfs` makes on /proc.
 
-There is one procfs for the machine, however often it is mounted. What is in it is made at the first look.
+There is one procfs for the machine, however often it is mounted, and one for each mount in another PID namespace.
+What is in it is made at the first look.
 """
 
 from __future__ import annotations
@@ -23,9 +24,14 @@ def register_procfs(system: System) -> None:
 
 
 def mount_proc(vfs: Vfs, task: Task, source: bytes = b"proc", data: bytes = b"") -> Dentry:
-    """The root of procfs, for mount(2)."""
+    """The root of procfs, for mount(2): the machine's, or in another PID namespace a new one that shows that."""
     known = vfs.internal.get(b"proc")
-    return known.root if isinstance(known, ProcSuperblock) else new_procfs(task.system)
+    if not isinstance(known, ProcSuperblock):
+        return new_procfs(task.system)
+    ns = task.thread_pid.ns
+    if ns is known.pid_ns:
+        return known.root
+    return ProcSuperblock(task.system, vfs.alloc_dev(), known.boot_id, fill_procfs, ns.get()).root
 
 
 def new_procfs(system: System) -> Dentry:

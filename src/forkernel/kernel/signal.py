@@ -130,12 +130,13 @@ def kill_pgrp(pgrp: Pid, sig: int) -> None:
         send_signal(sig, None, leader, group=True)
 
 
-def send_signal(sig: int, info: SigInfo | None, task: Task, group: bool) -> bool:
+def send_signal(sig: int, info: SigInfo | None, task: Task, group: bool, force: bool = False) -> bool:
     """Queue `sig` and wake who takes it (Linux: __send_signal_locked); whether it is pending now.
 
-    False: ignored, or the process is dying already. EAGAIN as `send_sig_info` says.
+    False: ignored, or the process is dying already. `force`: even PID 1 of a PID namespace takes SIGKILL and SIGSTOP.
+    EAGAIN as `send_sig_info` says.
     """
-    forced = info is None
+    forced = info is None or force
     info = info or SigInfo(sig, SI_KERNEL)
     pending = task.signal.shared_pending if group else task.pending
     if not prepare_signal(sig, task, forced):
@@ -313,7 +314,7 @@ def group_send_sig_info(current: Task, sig: int, info: SigInfo, task: Task) -> N
     """Send to the process of `task` on behalf of `current`; signal 0 only checks."""
     check_kill_permission(current, sig, info, task)
     if sig:
-        send_signal(sig, info, task, group=True)
+        send_as(current, sig, info, task, group=True)
 
 
 def kill_proc_info(current: Task, sig: int, info: SigInfo, pid: int) -> None:
@@ -377,7 +378,20 @@ def send_specific(current: Task, task: Task, sig: int, info: SigInfo) -> None:
     """To one thread on behalf of `current`; signal 0 only checks."""
     check_kill_permission(current, sig, info, task)
     if sig:
-        send_signal(sig, info, task, group=False)
+        send_as(current, sig, info, task, group=False)
+
+
+def send_as(current: Task, sig: int, info: SigInfo, task: Task, group: bool) -> None:
+    """Queue a signal that `current` sends. Who cannot be seen from the receiver's PID namespace, being above it, shows
+    there as 0, and its SIGKILL and SIGSTOP are for PID 1 too (Linux: send_signal_locked).
+    """
+    ns = task.thread_pid.ns
+    force = bool(ns.level) and not current.thread_pid.nr_ns(ns)
+    if force:
+        info = info.copy()
+        info.pid = 0
+        info.raw = info.raw[:4] + bytes(4) + info.raw[8:] if info.raw else info.raw
+    send_signal(sig, info, task, group, force)
 
 
 # --- sending: the task's own doing

@@ -14,6 +14,7 @@ from forkernel.fs.proc.proc_sysctl import Sysctl
 from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.kernel.cred import NGROUPS_MAX
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
+from forkernel.kernel.pid_namespace import get_ns_last_pid, set_ns_last_pid
 from forkernel.kernel.procfs import make_uuid
 from forkernel.kernel.resource import NR_OPEN
 from forkernel.mm.layout import MMAP_MIN_ADDR
@@ -28,14 +29,14 @@ MIN_THREADS = 1
 MAX_THREADS = 0x3FFFFFFF
 
 
-def get_pid_max(system: System) -> int:
-    """One above the largest process ID handed out."""
-    return system.pids.pid_max
+def get_pid_max(task: Task) -> int:
+    """One above the largest process ID handed out in the reader's PID namespace."""
+    return task.thread_pid.ns.pid_max
 
 
-def set_pid_max(system: System, value: int) -> None:
+def set_pid_max(task: Task, value: int) -> None:
     """The next allocation goes by it."""
-    system.pids.pid_max = value
+    task.thread_pid.ns.pid_max = value
 
 
 def get_threads_max(system: System) -> int:
@@ -151,7 +152,8 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"kernel/ngroups_max", 0o444, get_ngroups_max),
     Sysctl(b"kernel/osrelease", 0o444, get_osrelease),
     Sysctl(b"kernel/ostype", 0o444, get_ostype),
-    Sysctl(b"kernel/pid_max", 0o644, get_pid_max, set_pid_max, RESERVED_PIDS + 1, PID_MAX_LIMIT),
+    Sysctl(b"kernel/ns_last_pid", 0o666, get_ns_last_pid, set_ns_last_pid, 0, PID_MAX_LIMIT, by_task=True),
+    Sysctl(b"kernel/pid_max", 0o644, get_pid_max, set_pid_max, RESERVED_PIDS + 1, PID_MAX_LIMIT, by_task=True),
     Sysctl(b"kernel/random/boot_id", 0o444, get_boot_id),
     Sysctl(b"kernel/random/entropy_avail", 0o444, get_entropy),
     Sysctl(b"kernel/random/poolsize", 0o444, get_entropy),

@@ -96,7 +96,7 @@ class System:
         self.clock.jump_to(BOOT_NS)
         self.timers = TimerQueue()
         self.sched = Scheduler(self)
-        self.pids = PidNamespace()
+        self.pids = PidNamespace(self)
         """The first PID namespace, whose numbers `task.pid` and `task.tgid` are (Linux: init_pid_ns)."""
         self.trace = Trace(self)
         self.failpoints: FailPoints | None = None

@@ -149,10 +149,16 @@ def sys_syslog(task: Task, action: I32, buffer: UserBuf, length: I32) -> int:
 @syscall("reboot", caveat="halt, power-off and restart all end the run")
 def sys_reboot(task: Task, magic: U32, magic2: U32, cmd: U32, arg: UserBuf) -> int:
     """reboot(2)."""
-    if not capable(task, CAP_SYS_BOOT):
+    ns = task.thread_pid.ns
+    if not ns_capable(task, ns.user_ns, CAP_SYS_BOOT):
         raise SysError(EPERM)
     if magic != LINUX_REBOOT_MAGIC1 or magic2 not in LINUX_REBOOT_MAGIC2:
         raise SysError(EINVAL)
+    if ns.level:
+        from forkernel.kernel.pid_namespace import reboot_pid_ns
+
+        reboot_pid_ns(task, cmd)
+        return 0
     if cmd in (LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_CAD_OFF):
         return 0
     endings = {
