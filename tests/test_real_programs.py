@@ -66,6 +66,13 @@ CASES = [
     sh("sh-exit-status", "(exit 3); echo $?; false || echo or; true && echo and; exit 7"),
     sh("sh-killed-child", "sh -c 'kill -TERM $$'; echo $?; sh -c 'kill -KILL $$'; echo $?"),
     sh("sh-killed-itself", "kill -USR1 $$"),
+    sh(
+        "ipcs",
+        "number() { grep -o '[0-9]*$'; }; s=$(ipcmk -S 3 -p 640 | number); m=$(ipcmk -M 5000 | number); "
+        "q=$(ipcmk -Q | number); ipcs -s -i $s | grep -v -e time -e semid; ipcs -m -i $m | grep mode; ipcs -m | grep -c 5000; "
+        "ipcs -q -i $q | grep -e bytes= -e mode; ipcs -l; ipcrm -s $s -m $m -q $q; echo $?; ipcrm -s $s; echo $?",
+        "ipcmk",
+    ),
     sh("sh-background", "for i in 3 1 2; do (sleep 0.0$i; exit $i) & done; wait; echo done $?"),
     sh("sh-wait-for-one", "(exit 5) & a=$!; (exit 6) & b=$!; wait $a; echo $?; wait $b; echo $?"),
     sh("sh-trap", "trap 'echo got it' USR1; kill -USR1 $$; trap 'echo bye' EXIT; echo end"),

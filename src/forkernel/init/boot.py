@@ -149,7 +149,8 @@ def make_init_task(system: System) -> Task:
     task.utime = task.stime = task.start_time = task.min_flt = task.maj_flt = task.nvcsw = task.nivcsw = 0
     task.no_new_privs = False
     task.timer_slack_ns = 50_000
-    task.ioprio = task.self_exec_id = task.parent_exec_id = 0
+    task.self_exec_id = task.parent_exec_id = 0
+    task.io_context = task.sysvsem = None
     return task
 
 

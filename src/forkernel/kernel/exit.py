@@ -80,6 +80,8 @@ def do_exit(task: Task, code: int) -> None:
         posix_timers.exit_group_timers(task)
     task.exit_code = code
     exit_mm(task, group_dead)
+    if task.sysvsem is not None:
+        exit_sem(task)
     exit_files(task)
     exit_fs(task)
     switch_task_namespaces(task, None)
@@ -187,6 +189,15 @@ def complete_vfork_done(task: Task) -> None:
         if fire := task.system.trace.complete_vfork_done:
             fire(task)
         vfork.complete()
+
+
+def exit_sem(task: Task) -> None:
+    """Give up the semaphore undos; the last task that has the list carries them out."""
+    from forkernel.kernel.sem import exit_sem
+
+    exit_sem(task)
+    if fire := task.system.trace.exit_sem:
+        fire(task)
 
 
 def exit_files(task: Task) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import EAGAIN, EINVAL, ERESTARTNOINTR
-from forkernel.abi.namespace import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, NAMESPACES
+from forkernel.abi.namespace import CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, NAMESPACES
 from forkernel.abi.signal import SIGCHLD
 from forkernel.arch.x86_64.process import copy_thread
 from forkernel.errors import SysError
@@ -30,6 +30,7 @@ from forkernel.kernel.task import (
     TASK_RUNNING,
     TASK_STOPPED,
     Completion,
+    IoContext,
     SchedEntity,
     SighandStruct,
     SignalStruct,
@@ -338,7 +339,7 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.start_time = system.clock.now
     child.no_new_privs = task.no_new_privs
     child.timer_slack_ns = task.timer_slack_ns
-    child.ioprio = task.ioprio
+    child.io_context = child.sysvsem = None
     child.self_exec_id = task.self_exec_id
     child.parent_exec_id = task.self_exec_id
     child.se = SchedEntity()
@@ -354,6 +355,14 @@ def copy_creds(task: Task, child: Task, args: KernelCloneArgs) -> None:
 def sched_fork(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """Policy, nice value and CPUs of the parent, but for what SCHED_RESET_ON_FORK takes away."""
     task.system.sched.sched_fork(child, task)
+
+
+def copy_semundo(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """What System V semaphores are to be given back at exit: one list for both by CLONE_SYSVSEM, else none yet."""
+    if args.flags & CLONE_SYSVSEM:
+        from forkernel.kernel.sem import copy_semundo
+
+        copy_semundo(task, child)
 
 
 def copy_files(task: Task, child: Task, args: KernelCloneArgs) -> None:
@@ -414,6 +423,13 @@ def copy_mm(task: Task, child: Task, args: KernelCloneArgs) -> None:
     child.mm = mm.mmget() if args.flags & CLONE_VM else mm.fork()
 
 
+def copy_io(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """The I/O context: shared by CLONE_IO, else a new one of the same priority; none where the parent has none."""
+    context = task.io_context
+    if context is not None:
+        child.io_context = context if args.flags & CLONE_IO else IoContext(context.ioprio)
+
+
 def copy_registers(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """The child's registers, by the architecture; a kernel thread has none."""
     if args.kthread is None:
@@ -448,12 +464,14 @@ COPY_STEPS: tuple[tuple[str, Callable[[Task, Task, KernelCloneArgs], None]], ...
     ("fork_limits", fork_limits),
     ("copy_creds", copy_creds),
     ("sched_fork", sched_fork),
+    ("copy_semundo", copy_semundo),
     ("copy_files", copy_files),
     ("copy_fs", copy_fs),
     ("copy_sighand", copy_sighand),
     ("copy_signal", copy_signal),
     ("copy_mm", copy_mm),
     ("copy_namespaces", nsproxy.copy_namespaces),
+    ("copy_io", copy_io),
     ("copy_thread", copy_registers),
     ("alloc_pid", alloc_pid),
 )
@@ -472,6 +490,8 @@ def bad_fork_cleanup(child: Task) -> None:
         child.mm.mmput()
     if child.sighand is not None:
         child.sighand.users -= 1
+    if child.sysvsem is not None:
+        exit_sem(child)
     if child.fs is not None:
         child.fs.release()
     if child.files is not None:
@@ -528,6 +548,13 @@ def _set_child_tid(child: Task) -> None:
         fire(child, child.set_child_tid)
 
 
+def exit_sem(task: Task) -> None:
+    """Give up the list of semaphore undos; the last to have it carries it out."""
+    from forkernel.kernel.sem import exit_sem
+
+    exit_sem(task)
+
+
 # --- unshare
 
 
@@ -555,6 +582,8 @@ def ksys_unshare(task: Task, flags: int) -> None:
     new_fs = fs.copy() if flags & CLONE_FS and fs is not None and fs.users > 1 else fs
     if flags & NAMESPACES:
         nsproxy.unshare_namespaces(task, flags, cred, new_fs)
+    if flags & (CLONE_SYSVSEM | CLONE_NEWIPC) and task.sysvsem is not None:
+        exit_sem(task)
     if new_fs is not fs and fs is not None:
         task.fs = new_fs
         fs.release()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_W
 from forkernel.errors import KernelBug
 from forkernel.hw.frames import RESERVED_FRAMES
+from forkernel.kernel.shm import all_segments
 from forkernel.kernel.task import EXIT_ZOMBIE, TASK_DEAD, TASK_RUNNING
 from forkernel.mm.pagetable import each_bit
 from forkernel.mm.shmem import ShmemMapping
@@ -82,7 +83,7 @@ def check_frames(system: System) -> None:
     counts[system.frames.zero_frame] += 1
     for frame in system.vfs.cached_frames():
         counts[frame] += 1
-    counts.update(_shmem_frames(spaces))
+    counts.update(_shmem_frames(system, spaces))
     refs = system.frames.refs
     for frame in range(RESERVED_FRAMES, system.frames.total):
         if refs[frame] != counts[frame]:
@@ -116,9 +117,9 @@ def _count_tables(system: System, pt: PageTable, counts: Counter[int], done: set
                 todo.append((below, level - 1))
 
 
-def _shmem_frames(spaces: list[MmStruct]) -> list[int]:
-    """Frames that shared anonymous memory holds, each once."""
-    mappings: dict[ShmemMapping, None] = {}
+def _shmem_frames(system: System, spaces: list[MmStruct]) -> list[int]:
+    """Frames that shared memory holds, each once: anonymous memory, and System V segments, attached or not."""
+    mappings: dict[ShmemMapping, None] = {segment.mapping: None for segment in all_segments(system)}
     for mm in spaces:
         for vma in mm.vmas:
             if isinstance(vma.mapping, ShmemMapping):

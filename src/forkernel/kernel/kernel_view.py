@@ -224,6 +224,12 @@ class KernelView:
         """Types that can be mounted."""
         return list(self.system.vfs.filesystems)
 
+    def sysvipc(self, reader: Task, kind: str) -> bytes:
+        """The System V objects of one kind (sem, shm, msg) that the reader sees."""
+        from forkernel.kernel.ipc_proc import show
+
+        return show(reader, kind)
+
     def cpuinfo(self) -> bytes:
         """What the CPU says of itself."""
         return cpuinfo_text().encode()

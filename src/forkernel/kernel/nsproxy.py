@@ -25,13 +25,13 @@ from forkernel.abi.namespace import (
     CLONE_NEWTIME,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
-    IPC_NS_INIT_INO,
     MNT_NS_INIT_INO,
     NAMESPACES,
     NET_NS_INIT_INO,
     TIME_NS_INIT_INO,
 )
 from forkernel.errors import SysError
+from forkernel.kernel.ipc_namespace import copy_ipcs, init_ipc_ns
 from forkernel.kernel.pid import task_active_pid_ns
 from forkernel.kernel.utsname import copy_utsname, init_uts_ns
 from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.fork import KernelCloneArgs
     from forkernel.kernel.task import Task
 
-NOT_BUILT = CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME | CLONE_NEWUSER
+NOT_BUILT = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME | CLONE_NEWUSER
 """Kinds that cannot be made (yet): EINVAL, as from a kernel configured without them."""
 
 IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
@@ -92,14 +92,6 @@ class Nsproxy:
                     ns.put()
 
 
-class IpcNs(NsCommon):
-    """The one IPC namespace."""
-
-    __slots__ = ()
-    nstype = CLONE_NEWIPC
-    name = b"ipc"
-
-
 class MntNs(NsCommon):
     """The one mount namespace."""
 
@@ -136,7 +128,7 @@ def init_nsproxy(system: Any) -> Nsproxy:
     """The namespaces that the machine starts with."""
     new = Nsproxy()
     new.uts_ns = init_uts_ns(system)
-    new.ipc_ns = IpcNs(system, init_user_ns, IPC_NS_INIT_INO)
+    new.ipc_ns = init_ipc_ns(system)
     new.mnt_ns = MntNs(system, init_user_ns, MNT_NS_INIT_INO)
     new.pid_ns_for_children = system.pids.get()
     new.net_ns = NetNs(system, init_user_ns, NET_NS_INIT_INO)
@@ -215,6 +207,8 @@ def copy_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -
     """A new namespace of the kind `flag`, with one reference."""
     if flag == CLONE_NEWUTS:
         return copy_utsname(task, user_ns, old)
+    if flag == CLONE_NEWIPC:
+        return copy_ipcs(task, user_ns)
     if flag == CLONE_NEWPID:
         from forkernel.kernel.pid_namespace import copy_pid_ns
 
@@ -270,6 +264,10 @@ class Nsset:
 
     def commit(self) -> None:
         """Change over (Linux: commit_nsset)."""
+        if self.flags & CLONE_NEWIPC and self.task.sysvsem is not None:
+            from forkernel.kernel.sem import exit_sem
+
+            exit_sem(self.task)
         switch_task_namespaces(self.task, self.nsproxy)
 
 

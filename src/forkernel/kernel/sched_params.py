@@ -42,6 +42,7 @@ from forkernel.abi.sched import (
 from forkernel.errors import SysError
 from forkernel.kernel.cred import capable
 from forkernel.kernel.pid import PIDTYPE_PGID, find_task_by_vpid, find_vpid
+from forkernel.kernel.task import IoContext
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -258,7 +259,10 @@ def ioprio_set(task: Task, which: int, who: int, ioprio: int) -> None:
     for target in found:
         if target.cred.uid not in (task.cred.euid, task.cred.uid) and not capable(task, CAP_SYS_NICE):
             raise SysError(EPERM)
-        target.ioprio = ioprio
+        if target.io_context is None:
+            target.io_context = IoContext(ioprio)
+        else:
+            target.io_context.ioprio = ioprio
 
 
 def ioprio_get(task: Task, which: int, who: int) -> int:
@@ -266,4 +270,4 @@ def ioprio_get(task: Task, which: int, who: int) -> int:
     found = tasks_of(task, which - 1, who)
     if not found:
         raise SysError(ESRCH)
-    return min(other.ioprio for other in found)
+    return min(0 if other.io_context is None else other.io_context.ioprio for other in found)

@@ -13,6 +13,7 @@ from forkernel.fs.pipe import PIPE_MAX_SIZE
 from forkernel.fs.proc.proc_sysctl import Sysctl
 from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.kernel.cred import NGROUPS_MAX
+from forkernel.kernel.ipc_sysctl import IPC_SYSCTLS
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
 from forkernel.kernel.pid_namespace import get_ns_last_pid, set_ns_last_pid
 from forkernel.kernel.procfs import make_uuid
@@ -161,6 +162,7 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"kernel/randomize_va_space", 0o444, get_randomize),
     Sysctl(b"kernel/threads-max", 0o644, get_threads_max, set_threads_max, MIN_THREADS, MAX_THREADS),
     Sysctl(b"kernel/version", 0o444, get_version),
+    *IPC_SYSCTLS,
     Sysctl(b"vm/max_map_count", 0o444, get_max_map_count),
     Sysctl(b"vm/mmap_min_addr", 0o444, get_mmap_min_addr),
     Sysctl(b"vm/overcommit_memory", 0o444, get_overcommit),

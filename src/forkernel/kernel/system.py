@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from forkernel.hw.frames import FrameTable
     from forkernel.kernel.entry import Entry
     from forkernel.kernel.failpoints import FailPoints
+    from forkernel.kernel.ipc_namespace import IpcNamespace
     from forkernel.kernel.kthread import Kthreadd
     from forkernel.kernel.task import Task
     from forkernel.mm.nommu import FlatMemory
@@ -102,6 +103,8 @@ class System:
         self.failpoints: FailPoints | None = None
         """Steps that are to fail (`--fail`)."""
         self.futexes = FutexTable()
+        self.ipc_namespaces: dict[IpcNamespace, None] = {}
+        """All that there are, in order of creation."""
         self.exec_images = ImageCache()
         self._rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
         self._stirred = 0

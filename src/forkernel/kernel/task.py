@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from forkernel.fs.fs_struct import FsStruct
     from forkernel.kernel.cred import Cred
     from forkernel.kernel.pid import Pid
+    from forkernel.kernel.sem import SemUndoList
     from forkernel.kernel.signal import SigAction, SigInfo
     from forkernel.kernel.system import System
     from forkernel.mm.mm_struct import MmStruct
@@ -172,19 +173,28 @@ class Completion:
         self.wait.wake_up()
 
 
+class IoContext:
+    """What CLONE_IO shares (Linux: io_context): the I/O priority, as ioprio_set gives it."""
+
+    __slots__ = ("ioprio",)
+
+    def __init__(self, ioprio: int) -> None:
+        self.ioprio = ioprio
+
+
 class Task:
     """A schedulable thing (Linux: task_struct)."""
 
     __slots__ = (
         "blocked", "child_tid_value", "children", "clear_child_tid", "comm", "cred", "deadline", "exit_code",
-        "exit_signal", "exit_state", "fault", "files", "flags", "fs", "group_leader", "ioprio", "jobctl", "kthread",
+        "exit_signal", "exit_state", "fault", "files", "flags", "fs", "group_leader", "io_context", "jobctl", "kthread",
         "maj_flt", "min_flt", "mm", "nivcsw", "no_new_privs", "nsproxy", "nvcsw", "parent", "parent_exec_id",
         "pdeath_signal", "pending", "personality", "pid", "ptrace", "real_blocked", "real_parent",
         "restart_block", "resume",
         "robust_list", "rseq", "sas_ss_flags", "sas_ss_size", "sas_ss_sp", "saved_sigmask", "se",
         "self_exec_id", "set_child_tid", "sighand", "signal", "sigpending", "sleep", "start_time", "state",
-        "stime", "syscall_args", "syscall_nr", "system", "tgid", "thread", "thread_pid", "timer_slack_ns", "utime",
-        "vfork_done",
+        "stime", "syscall_args", "syscall_nr", "system", "sysvsem", "tgid", "thread", "thread_pid",
+        "timer_slack_ns", "utime", "vfork_done",
     )  # fmt: skip
 
     # --- identity
@@ -222,6 +232,8 @@ class Task:
     fs: FsStruct | None
     signal: SignalStruct
     sighand: SighandStruct
+    sysvsem: SemUndoList | None
+    """What to undo at exit; None until a SEM_UNDO operation, or CLONE_SYSVSEM, asks for it."""
     cred: Cred
     """Immutable; replaced, never changed."""
     nsproxy: Any
@@ -278,7 +290,8 @@ class Task:
     nivcsw: int
     no_new_privs: bool
     timer_slack_ns: int
-    ioprio: int
+    io_context: IoContext | None
+    """None until an I/O priority is set; shared by CLONE_IO."""
     self_exec_id: int
     parent_exec_id: int
     child_tid_value: int

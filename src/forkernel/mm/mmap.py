@@ -78,6 +78,7 @@ from forkernel.mm.vma import (
     VM_NORESERVE,
     VM_READ,
     VM_SHARED,
+    VM_SHM,
     VM_WIPEONFORK,
     VM_WRITE,
     Vma,
@@ -164,11 +165,12 @@ def do_mmap(
     pgoff: int = 0,
     *,
     caps: int = 0,
+    extra: int = 0,
 ) -> int:
     """Map `length` bytes and return the address; `file` None with MAP_ANONYMOUS; `pgoff` in pages.
 
-    `caps`: the caller's effective capabilities (CAP_IPC_LOCK and CAP_SYS_RAWIO matter). Takes its own
-    reference to the file.
+    `caps`: the caller's effective capabilities (CAP_IPC_LOCK and CAP_SYS_RAWIO matter). `extra`: further
+    VM_* bits. Takes its own reference to the file.
     """
     if length == 0:
         raise SysError(EINVAL)
@@ -183,7 +185,7 @@ def do_mmap(
     addr = get_unmapped_area(mm, addr, length, flags, caps)
     if flags & MAP_FIXED_NOREPLACE and mm.vmas.find_intersection(addr, addr + length):
         raise SysError(EEXIST)
-    vm_flags = calc_vm_prot_bits(prot) | _vm_flag_bits(flags) | mm.vmas.def_flags | VM_MAYALL
+    vm_flags = calc_vm_prot_bits(prot) | _vm_flag_bits(flags) | mm.vmas.def_flags | VM_MAYALL | extra
     if flags & MAP_LOCKED and not caps & CAP_IPC_LOCK_BIT and not mm.rlim(RLIMIT_MEMLOCK):
         raise SysError(EPERM)
     if not mlock_future_ok(mm, vm_flags, length, caps):
@@ -369,8 +371,10 @@ def dup_mmap(mm: MmStruct, oldmm: MmStruct) -> None:
     """
     vmas = mm.vmas = oldmm.vmas.copy(mm)
     vmas.def_flags = 0
-    if not vmas.seen_flags & (VM_DONTCOPY | VM_WIPEONFORK | VM_LOCKED_MASK):
+    if not vmas.seen_flags & (VM_DONTCOPY | VM_WIPEONFORK | VM_LOCKED_MASK | VM_SHM):
         return
+    if vmas.seen_flags & VM_SHM:
+        vmas.shm_notify("shm_open")
     for vma in vmas:
         if vma.flags & VM_DONTCOPY:
             vmas.remove(vma.start, vma.end)

@@ -65,8 +65,9 @@ class ShmemFile:
         self.ino = ino
         self.refs = 0
 
-    readable = writable = True
-    map_name = b"/dev/zero (deleted)"
+    readable = True
+    writable: bool = True
+    map_name: bytes = b"/dev/zero (deleted)"
 
     def mmap_mapping(self) -> ShmemMapping:
         """Its pages."""

@@ -44,6 +44,8 @@ VM_WIPEONFORK = 0x2000000  # MADV_WIPEONFORK
 VM_DONTDUMP = 0x4000000
 VM_HUGEPAGE = 0x20000000
 VM_NOHUGEPAGE = 0x40000000
+VM_SHM = 1 << 40
+"""Ours: a System V segment, whose `file` has shm_open and shm_close (kernel/shm.py). Such areas are never merged."""
 
 VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC
 VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT
@@ -107,6 +109,7 @@ def can_vma_merge(left: Vma, right: Vma) -> bool:
         and left.file is right.file
         and left.name == right.name
         and left.pgoff + (left.end - left.start >> PAGE_SHIFT) == right.pgoff
+        and not left.flags & VM_SHM
     )
 
 
@@ -257,6 +260,8 @@ class VmaList:
 
     def release(self) -> None:
         """The address space goes: drop the areas and the references to files (Linux: exit_mmap)."""
+        if self.seen_flags & VM_SHM:
+            self.shm_notify("shm_close")
         sharing = self.sharing
         del sharing.owners[self]
         self.sharing = VmaSharing()
@@ -394,6 +399,29 @@ class VmaList:
             self._account(vma, 1)
         for vma in old:
             self._account(vma, -1)
+        if self.seen_flags & VM_SHM:
+            self._shm_changed(old, new)
+
+    def shm_notify(self, what: str) -> None:
+        """Tell all attached System V segments that fork copied them (shm_open) or that they go (shm_close)."""
+        for vma in self.areas:
+            if vma.flags & VM_SHM:
+                getattr(vma.file, what)(self.mm.system)
+
+    def _shm_changed(self, old: list[Vma], new: list[Vma]) -> None:
+        """Tell attachments of which areas were unmapped or added (Linux: vm_ops->open and close)."""
+        pages: dict[Any, int] = {}
+        areas: dict[Any, int] = {}
+        for sign, vmas in ((1, new), (-1, old)):
+            for vma in vmas:
+                if vma.flags & VM_SHM:
+                    pages[vma.file] = pages.get(vma.file, 0) + sign * vma.pages
+                    areas[vma.file] = areas.get(vma.file, 0) + sign
+        for file, change in pages.items():
+            if change < 0:
+                file.shm_close(self.mm.system)
+            elif areas[file] > 0:
+                file.shm_open(self.mm.system)
 
     def _unshare(self) -> None:
         """Take an own copy of the areas before the first change after fork."""

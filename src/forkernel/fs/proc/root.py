@@ -103,6 +103,31 @@ MACHINE_FILES: dict[bytes, Entry] = {
 }
 
 
+def sysvipc_sem(inode: Any, reader: Task) -> bytes:
+    """Sets of semaphores."""
+    text: bytes = inode.sb.kernel.sysvipc(reader, "sem")
+    return text
+
+
+def sysvipc_shm(inode: Any, reader: Task) -> bytes:
+    """Segments of shared memory."""
+    text: bytes = inode.sb.kernel.sysvipc(reader, "shm")
+    return text
+
+
+def sysvipc_msg(inode: Any, reader: Task) -> bytes:
+    """Message queues."""
+    text: bytes = inode.sb.kernel.sysvipc(reader, "msg")
+    return text
+
+
+SYSVIPC: dict[bytes, Entry] = {
+    b"msg": Entry(0o444, sysvipc_msg),
+    b"sem": Entry(0o444, sysvipc_sem),
+    b"shm": Entry(0o444, sysvipc_shm),
+}
+
+
 def proc_fill_super(sb: ProcSuperblock, sysctls: list[Sysctl]) -> ProcRoot:
     """Make the root directory with all that is in it; `sb.kernel` is set."""
     root = ProcRoot(sb)
@@ -111,6 +136,8 @@ def proc_fill_super(sb: ProcSuperblock, sysctls: list[Sysctl]) -> ProcRoot:
     root.children[b"mounts"] = ProcLink(sb, mounts_link)
     root.children[b"self"] = ProcLink(sb, self_link)
     root.children[b"thread-self"] = ProcLink(sb, thread_self_link)
+    for name, entry in SYSVIPC.items():
+        root.subdir(b"sysvipc").add(name, entry)
     for sysctl in sysctls:
         add_sysctl(root.subdir(b"sys"), sysctl)
     return root
