@@ -146,9 +146,10 @@ class Kernel:
         self._stdout = stdout
         self._processes: list[Process] = []
         failpoints = make_failpoints(list(fail))
-        self.system: System = start_kernel(options, list(binds))
+        from_boot = getattr(trace, "from_boot", False)
+        self.system: System = start_kernel(options, list(binds), watcher=trace if from_boot else None)
         self.system.failpoints = failpoints
-        if trace is not None:
+        if trace is not None and not from_boot:
             self.system.trace.attach(trace)
 
     def __enter__(self) -> Kernel:

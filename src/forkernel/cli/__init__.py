@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     command = arguments[0] if arguments else "--help"
     try:
-        if command in ("run", "trace"):
+        if command in ("run", "trace", "explain"):
             from forkernel.cli.run import main_run
 
             return main_run(command, arguments[1:])

@@ -38,7 +38,7 @@ def help_text(command: str | None) -> str:
     parts = [f"usage: {entry.usage}\n\n{entry.summary}\n\noptions:\n"]
     parts += [_describe(option) for option in entry.options]
     parts.append(_describe(Option("--help", None, "show this")))
-    if command in ("run", "trace"):
+    if command in ("run", "trace", "explain"):
         parts.append("\n" + STATUS)
     return "".join(parts)
 

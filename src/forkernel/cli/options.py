@@ -191,6 +191,25 @@ def event_groups(text: str) -> tuple[str, ...]:
     return words
 
 
+def story_kinds(text: str) -> tuple[str, ...]:
+    """A comma-separated list of what to tell of."""
+    from forkernel.trace.explain.stories import KINDS
+
+    words = tuple(word for word in text.split(",") if word)
+    for word in words:
+        if word not in KINDS:
+            raise ValueError(f"{word} is none of {', '.join(KINDS)}")
+    if not words:
+        raise ValueError(f"name some of {', '.join(KINDS)}")
+    return words
+
+
+def pid_list(text: str) -> tuple[int, ...]:
+    """N[,N...]."""
+    number = whole(0, 4_194_304)
+    return tuple(number(word) for word in text.split(","))
+
+
 RUN_OPTIONS: tuple[Option, ...] = (
     Option(
         "--root",
@@ -257,6 +276,18 @@ TRACE_OPTIONS: tuple[Option, ...] = (
     Option("--times", None, "begin each line with the virtual time"),
 )  # fmt: skip
 
+EXPLAIN_OPTIONS: tuple[Option, ...] = (
+    *RUN_OPTIONS,
+    Option("--output", "FILE", "write to FILE instead of standard error"),
+    Option("--markdown", "FILE", "write a page of Markdown to FILE, with every step and where it is in Linux"),
+    Option("--lang", "en|zh", "language of the sentences (default: en)", choice("en", "zh"), "en"),
+    Option("--only", "LIST", "what to tell of, of: fork,vfork,clone,thread,kthread,exec,exit,wait,cow (default: all)",
+           story_kinds, ()),
+    Option("--pid", "N[,N...]", "only what these processes do, or what is done to them", pid_list, ()),
+    Option("--steps", None, "every step, with the name of Linux's function"),
+    Option("--boot", None, "begin with the boot: how process 0 makes processes 1 and 2"),
+)  # fmt: skip
+
 
 class Command(NamedTuple):
     """A sub-command and what it takes."""
@@ -279,6 +310,12 @@ COMMANDS: dict[str, Command] = {
         "forkernel trace [options] -- PROGRAM [ARGUMENT...]",
         "The same, and write down what the kernel does, in strace's manner.",
         TRACE_OPTIONS,
+    ),
+    "explain": Command(
+        "explain",
+        "forkernel explain [options] -- PROGRAM [ARGUMENT...]",
+        "The same, and tell in sentences what each fork, exec, exit and wait did.",
+        EXPLAIN_OPTIONS,
     ),
     "syscalls": Command(
         "syscalls",

@@ -1,4 +1,4 @@
-"""`forkernel run` and `forkernel trace`: from the command line to a finished run and an exit status.
+"""`forkernel run`, `trace` and `explain`: from the command line to a finished run and an exit status.
 
 One path: parse, build the Kernel, start the program, run, report on standard error, exit as the program did.
 """
@@ -27,7 +27,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def main_run(command: str, words: list[str]) -> int:
-    """Do `forkernel run` or `forkernel trace`; the exit status."""
+    """Do `forkernel run`, `trace` or `explain`; the exit status."""
     values, program = parse_words(command, words)
     if values is None:
         return 0
@@ -118,8 +118,12 @@ class Run:
 
     def make_sink(self) -> Any:
         """Where trace events go; None for plain runs."""
-        if self.command != "trace":
+        if self.command == "run":
             return None
+        if self.command == "explain":
+            from forkernel.cli.explain import make_collector
+
+            return make_collector(self.values, self.program)
         from forkernel.cli.tracing import make_sink
 
         return make_sink(self.values)

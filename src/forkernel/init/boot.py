@@ -49,9 +49,14 @@ from forkernel.wait import Sleep
 
 
 def start_kernel(
-    options: Options, binds: list[str] | None = None, processor: Callable[[Ram], Cpu] = UnicornCpu
+    options: Options,
+    binds: list[str] | None = None,
+    processor: Callable[[Ram], Cpu] = UnicornCpu,
+    watcher: Any = None,
 ) -> System:
-    """A machine with processes 0, 1 and 2; nothing has run yet. `processor` makes its CPU."""
+    """A machine with processes 0, 1 and 2; nothing has run yet. `processor` makes its CPU; `watcher` is a trace sink
+    that is to see the making of the processes too.
+    """
     system = System(options)
     ram = Ram(options.memory)
     system.frames = FrameTable(ram)
@@ -69,6 +74,8 @@ def start_kernel(
     system.init_task = make_init_task(system)
     system.sched.current = system.init_task
     system.entry = make_entry(system)
+    if watcher is not None:
+        system.trace.attach(watcher)
     rest_init(system)
     return system
 

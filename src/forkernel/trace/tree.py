@@ -21,7 +21,7 @@ PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 class Node:
     """One task that was."""
 
-    __slots__ = ("children", "end", "pid", "thread", "what")
+    __slots__ = ("children", "code", "end", "pid", "thread", "what")
 
     def __init__(self, pid: int, what: str, thread: bool) -> None:
         self.pid = pid
@@ -30,6 +30,8 @@ class Node:
         self.thread = thread
         self.end = ""
         """How it ended; empty while it lives."""
+        self.code = 0
+        """Wait status."""
         self.children: list[Node] = []
 
 
@@ -58,6 +60,7 @@ class ProcessTree:
     def exited(self, task: Any) -> None:
         """It is gone."""
         node = self._node(task)
+        node.code = task.exit_code
         node.end = ending(task.exit_code)
         self.alive.pop(task, None)
 

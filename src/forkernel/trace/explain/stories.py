@@ -39,7 +39,7 @@ class Woken(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """An address space: `pages` are those in RAM, `tables` page tables below the top one, `users` tasks that have it."""
+    """An address space: `pages` are in RAM, `tables` are page tables below the top one, `users` are tasks."""
 
     areas: int
     pages: int
