@@ -102,9 +102,9 @@ def test_first_command_is_the_first_session() -> None:
 
 
 def test_readme_names_every_option() -> None:
-    from forkernel.cli.options import TRACE_OPTIONS
+    from forkernel.cli.options import EXPLAIN_OPTIONS, TRACE_OPTIONS
 
-    for option in TRACE_OPTIONS:
+    for option in (*TRACE_OPTIONS, *EXPLAIN_OPTIONS):
         assert option.name in README, f"{option.name} is not in the README"
 
 

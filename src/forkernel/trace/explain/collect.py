@@ -78,6 +78,8 @@ class Collector:
         """The parent in vfork by its child."""
         self.cow: dict[Any, CowStory] = {}
         self.system: Any = None
+        self.chosen: tuple[Any, str] = (None, "")
+        """Who is in kernel_clone, and what ptrace_event_chosen said."""
         self.making: Any = None
         """The child that is being made."""
 
@@ -125,6 +127,10 @@ class Collector:
 
     # --- fork, vfork, clone
 
+    def ptrace_event_chosen(self, task: Any, event: int, enabled: bool) -> None:
+        """What a tracer would be told; the story begins at the next step, when the flags are known."""
+        self.chosen = (task, "told" if enabled else "nobody")
+
     def clone_check(self, task: Any, args: Any) -> None:
         """kernel_clone begins."""
         self.system = task.system
@@ -135,6 +141,9 @@ class Collector:
         kind = "kthread" if kthread else clone_kind(flags, exit_signal, stack)
         call = "" if kthread else self.names.get(task.syscall_nr, "")
         self._begin(task, CloneStory(kind, look.who(task), now(task), call=call, flags=flags, exit_signal=exit_signal))
+        if self.chosen[0] is task:
+            self._step(task, "ptrace_event_chosen", self.chosen[1])
+        self.chosen = (None, "")
 
     def dup_task_struct(self, task: Any, child: Any, flags: int) -> None:
         """A task_struct."""
@@ -249,7 +258,8 @@ class Collector:
         if story is not None:
             story.child = look.who(child)
             story.parent = child.real_parent.tgid
-            story.pgrp, story.session = child.signal.pgrp, child.signal.session
+            story.pgrp, story.session = look.number(child.signal.pgrp), look.number(child.signal.session)
+            story.inner = look.levels(child)[1:]
         self._step(parent, "sched_process_fork", child=child.pid)
 
     def parent_settid(self, task: Any, child: Any, addr: int) -> None:
@@ -484,9 +494,9 @@ class Collector:
     def signal_generate(self, sig: int, info: Any, task: Any, group: bool, result: int) -> None:
         """SIGCHLD to the parent of who ends."""
         story = self.open.get(task.system.current)
-        if not isinstance(story, ExitStory) or story.parent is None or getattr(info, "pid", None) != story.who.tgid:
+        if not isinstance(story, ExitStory) or story.parent is None or info is None:
             return
-        if task.tgid == story.parent.tgid:
+        if task.tgid == story.parent.tgid and info.pid in look.levels(task.system.current.group_leader):
             story.signal, story.signal_ignored = sig, result == 1
             self._step(task.system.current, "do_notify_parent", signal=signal_name(sig), parent=story.parent.tgid)
 

@@ -11,6 +11,7 @@ from forkernel.trace.explain.steps import PLACES, step_text, steps_of
 from forkernel.trace.explain.stories import Story
 from forkernel.trace.explain.wrap import width, wrap
 from forkernel.trace.output import Output
+from forkernel.trace.sink import Writer
 from forkernel.trace.tree import Node, ProcessTree, ending
 
 COLUMNS = 96
@@ -26,7 +27,7 @@ STYLES = {
 class ConsoleTeller:
     """Writes each story as it comes, and the tree at the end. `steps`: every step, not only the sentences."""
 
-    def __init__(self, out: Output, catalogue: Catalogue, *, steps: bool = False) -> None:
+    def __init__(self, out: Writer, catalogue: Catalogue, *, steps: bool = False) -> None:
         self.out = out
         self.catalogue = catalogue
         self.narrator = Narrator(catalogue)
@@ -53,10 +54,11 @@ class ConsoleTeller:
         """One story: a line above, sentences below."""
         from rich.text import Text
 
-        kind = self.narrator.kind(story)
-        head = Text.assemble(
-            (seconds(story.began), "dim"), "  ", (kind, STYLES[story.kind]), ": ", (self.narrator.title(story), "bold")
-        )
+        kind, title = self.narrator.kind(story), self.narrator.title(story)
+        line = self.catalogue.say("{kind}: {title}", kind=kind, title=title)
+        head = Text.assemble((seconds(story.began), "dim"), "  ", (line, "bold"))
+        at = len(seconds(story.began)) + 2
+        head.stylize(STYLES[story.kind], at, at + len(kind))
         if story.ended - story.began >= 1000:
             head.append("  " + self.catalogue.say("until {time}", time=seconds(story.ended)), "dim")
         self.write(head)
@@ -132,9 +134,9 @@ class ConsoleTeller:
 
 
 class Trimmed:
-    """A file for rich: whole lines to an Output, without spaces at their ends."""
+    """A file for rich: whole lines to a writer, without spaces at their ends."""
 
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: Writer) -> None:
         self.out = out
 
     def write(self, text: str) -> int:
@@ -147,14 +149,13 @@ class Trimmed:
         """Nothing is held back."""
 
 
-def make_console(out: Output) -> Any:
-    """A rich console on an Output: with colours only at a terminal, and not with NO_COLOR."""
+def make_console(out: Writer) -> Any:
+    """A rich console on a writer: with colours only at a terminal, and not with NO_COLOR."""
     from rich.console import Console
 
-    terminal = out.path is None and os.isatty(out.fd)
-    columns = COLUMNS
-    if terminal:
-        columns = min(max(os.get_terminal_size(out.fd).columns, NARROWEST), WIDEST)
+    terminal, columns = False, COLUMNS
+    if isinstance(out, Output) and out.path is None and os.isatty(out.fd):
+        terminal, columns = True, min(max(os.get_terminal_size(out.fd).columns, NARROWEST), WIDEST)
     return Console(
         file=Trimmed(out),  # type: ignore[arg-type]
         force_terminal=terminal,

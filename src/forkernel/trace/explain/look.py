@@ -20,6 +20,18 @@ def who(task: Any) -> Who:
     return Who(task.pid, text(task.comm), task.tgid)
 
 
+def number(pid: Any) -> int:
+    """The machine's number of a struct pid; 0 for process 0's."""
+    first: int = pid.numbers[0] if pid is not None else 0
+    return first
+
+
+def levels(task: Any) -> tuple[int, ...]:
+    """Its number in each PID namespace that sees it, the machine's first."""
+    pid = task.thread_pid
+    return pid.numbers if pid is not None else (task.pid,)
+
+
 def text(data: bytes | str) -> str:
     """Bytes of the guest as something that can be printed on one line."""
     shown = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
@@ -49,7 +61,7 @@ def threads_alive(task: Any, exiting: int = 0x4) -> int:
 
 
 def area(mm: Any, address: int) -> str:
-    """What lies at an address: [stack], [heap], the name of a file, or nothing for memory without a name."""
+    """What lies at an address: [stack], [heap], [bss], the name of a file, or nothing for memory without a name."""
     vma = mm.vmas.lookup(address)
     if vma is None:
         return ""
@@ -61,6 +73,8 @@ def area(mm: Any, address: int) -> str:
         return "[stack]"
     if vma.start < mm.brk and vma.end > mm.start_brk:
         return "[heap]"
+    if mm.start_data <= vma.start < mm.start_brk:
+        return "[bss]"
     return ""
 
 

@@ -10,14 +10,14 @@ from forkernel.trace.explain.sentences import Narrator, Part
 from forkernel.trace.explain.steps import PLACES, step_text, steps_of
 from forkernel.trace.explain.stories import Story
 from forkernel.trace.explain.wrap import width
-from forkernel.trace.output import Output
+from forkernel.trace.sink import Writer
 from forkernel.trace.tree import ProcessTree
 
 
 class MarkdownTeller:
     """Writes the page as the stories come."""
 
-    def __init__(self, out: Output, catalogue: Catalogue, program: str) -> None:
+    def __init__(self, out: Writer, catalogue: Catalogue, program: str) -> None:
         self.out = out
         self.catalogue = catalogue
         self.narrator = Narrator(catalogue)
@@ -29,7 +29,8 @@ class MarkdownTeller:
         self.begin()
         self.count += 1
         say = self.catalogue.say
-        lines = [f"## {self.count}. {self.narrator.kind(story)}: {escape(self.narrator.title(story))}", ""]
+        title = say("{kind}: {title}", kind=self.narrator.kind(story), title=self.narrator.title(story))
+        lines = [f"## {self.count}. {escape(title)}", ""]
         times = say("Virtual time {began} s to {ended} s.", began=seconds(story.began), ended=seconds(story.ended))
         lines += [times, ""]
         for block in self.narrator.tell(story):

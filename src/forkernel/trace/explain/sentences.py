@@ -151,7 +151,8 @@ class Narrator:
         asked = self.clone_asked(story)
         if story.errno:
             return [asked, self.clone_failed(story)]
-        return [asked, self.parts(story), self.identity(story), *self.tids(story), self.clone_end(story)]
+        end = self.sentences([self.identity(story), *self.tids(story), self.clone_end(story)])
+        return [asked, self.parts(story), end]
 
     def clone_asked(self, story: CloneStory) -> str:
         """The call, and what its flags mean."""
@@ -226,8 +227,8 @@ class Narrator:
                 self.say("{areas}, {pages} in RAM, now used by {users}", **values),
             )
         what = self.say(
-            "{areas}, {pages} in RAM. Only the top page table is new: the {tables} below it serve both, read-only, and "
-            "no page is copied before one of the two writes",
+            "{areas}, {pages} in RAM: none is copied yet, and the {tables} below the top one serve both, read-only, "
+            "until one of the two writes",
             **values,
         )
         return Part(part, self.say("on write"), what)
@@ -262,12 +263,12 @@ class Narrator:
         part = self.say("process")
         if step.variant == "shared":
             return Part(part, self.how(step), self.say("the same process {tgid}", **step.values))
-        return Part(
-            part, self.how(step), self.say("no signal is pending; limits, group, session and terminal are the caller's")
-        )
+        return Part(part, self.how(step), self.say("nothing pending; limits, group, session, terminal as the caller"))
 
-    def part_copy_creds(self, step: Step) -> Part:
-        """User."""
+    def part_copy_creds(self, step: Step) -> Part | None:
+        """User, where it is not simply the same."""
+        if step.variant == "shared":
+            return None
         return Part(self.say("user"), self.how(step), self.say("user {uid}, group {gid}", **step.values))
 
     def part_copy_namespaces(self, step: Step) -> Part | None:
@@ -297,13 +298,17 @@ class Narrator:
             return self.say(
                 "It gets the number {child}, and belongs to process {tgid}.", child=child.pid, tgid=child.tgid
             )
-        return self.say(
+        text = self.say(
             "It gets PID {child}; its parent is {parent}, its group {pgrp}, its session {session}.",
             child=child.pid,
             parent=story.parent,
             pgrp=story.pgrp,
             session=story.session,
         )
+        if story.inner:
+            inner = self.say("In its own PID namespace it is number {number}.", number=story.inner[-1])
+            return self.sentences([text, inner])
+        return text
 
     def tids(self, story: CloneStory) -> list[str]:
         """Where its number is written."""
@@ -454,13 +459,13 @@ class Narrator:
         if closed is not None and closed.values["closed"]:
             parts.append(
                 self.say(
-                    "Marked close-on-exec and so closed: descriptors {closed}; {fds} stay.",
+                    "Marked close-on-exec and so closed: descriptors {closed}. Still open: {fds}.",
                     closed=self.some(closed.values["closed"]),
                     fds=story.descriptors,
                 )
             )
         else:
-            parts.append(self.say("Open files stay: {fds}.", fds=story.descriptors))
+            parts.append(self.say("Files stay open: {fds}.", fds=story.descriptors))
         if reset is not None and reset.values["signals"]:
             parts.append(
                 self.say(
@@ -513,7 +518,7 @@ class Narrator:
         else:
             text = self.say("{name} ends.", name=name)
         if group is not None and group.variant == "threads":
-            text = self.sentences([text, self.say("Its {others} are killed too.", **group.values)])
+            text = self.sentences([text, self.say("Killed with it: {others}.", **group.values)])
         return text
 
     def exit_memory(self, story: ExitStory) -> str:
@@ -624,7 +629,7 @@ class Narrator:
         if not slept:
             return ""
         return self.say(
-            "No child had ended, so it slept {times}, for {time} altogether, until one did (wait_chldexit).",
+            "No child had news, so it slept {times} on wait_chldexit, for {time} in all.",
             times=len(slept),
             time=duration(sum(slept)),
         )
@@ -695,9 +700,9 @@ class Narrator:
         if how == "copied":
             others = sorted({other for fault in faults for other in fault.others})
             if others:
-                return self.say("Copied, because process {others} has them too: {pages} ({where}).",
+                return self.say("Copied, for process {others} still uses the old frames: {pages} ({where}).",
                                 others=self.some(others), **values)  # fmt: skip
-            return self.say("Copied, because the old frame is still in use: {pages} ({where}).", **values)
+            return self.say("Copied, for the old frames are still in use: {pages} ({where}).", **values)
         if how == "file":
             return self.say("Copied from the file's own page in the page cache: {pages} ({where}).", **values)
         if how == "zero":
@@ -719,9 +724,10 @@ class Narrator:
 
     def sentences(self, parts: list[str]) -> str:
         """Sentences one after the other, as the language does it."""
-        return self.say("{first} {second}", first=parts[0], second=self.sentences(parts[1:])) if len(parts) > 1 else (
-            parts[0] if parts else ""
-        )  # fmt: skip
+        text = ""
+        for part in parts:
+            text = self.say("{first} {second}", first=text, second=part) if text and part else text or part
+        return text
 
 
 def duration(nanoseconds: int) -> str:

@@ -10,6 +10,8 @@ from forkernel.trace.explain.stories import CowStory, Step, Story
 
 TEXTS: dict[str, str] = {
     "clone_check": N_("The flags {flags} make sense together."),
+    "ptrace_event_chosen.told": N_("A tracer asked to be told, and will be."),
+    "ptrace_event_chosen.nobody": N_("No tracer asked to be told."),
     "dup_task_struct": N_("A new task_struct: the caller's fields, and new ones where a child begins afresh."),
     "fork_limits": N_("One more task is allowed: there are {count} of at most {limit}."),
     "copy_creds.shared": N_("User {uid}, group {gid}: credentials never change in place, so both point at the same."),
@@ -72,13 +74,13 @@ TEXTS: dict[str, str] = {
     "bprm_creds.secure": N_("The program gains privileges: it will run as user {euid} for user {uid}, with AT_SECURE."),
     "point_of_no_return": N_("From here on there is no way back: an error kills the process."),
     "de_thread.alone": N_("The process has one thread already."),
-    "de_thread.killed": N_("{others} are killed; the call sleeps until they are gone."),
+    "de_thread.killed": N_("To be killed: {others}; the call sleeps until none is left."),
     "unshare_files": N_("The descriptor table was shared: it is copied."),
     "unshare_sighand": N_("The table of handlers was shared: it is copied."),
     "close_on_exec.none": N_("No descriptor is marked close-on-exec."),
     "close_on_exec.closed": N_("Descriptors marked close-on-exec are closed: {closed}."),
     "flush_signal_handlers.none": N_("No signal had a handler; ignored ones stay ignored."),
-    "flush_signal_handlers.reset": N_("Handlers were code of the old program: {signals} go back to their default."),
+    "flush_signal_handlers.reset": N_("Handlers were code of the old program; back to the default: {signals}."),
     "exec_mmap.first": N_("The task gets its first address space."),
     "exec_mmap.last": N_(
         "The new address space takes the old one's place; nobody else has the old one, so it is freed."
@@ -89,17 +91,17 @@ TEXTS: dict[str, str] = {
     "exec_failed": N_("It failed with {errno}; the old program goes on."),
     "exec_failed.fatal": N_("It failed with {errno}, too late to go back: SIGSEGV."),
     "do_group_exit": N_("The whole process is to end."),
-    "do_group_exit.threads": N_("The whole process is to end: {others} get SIGKILL."),
+    "do_group_exit.threads": N_("The whole process is to end: SIGKILL for {others}."),
     "do_exit": N_("The task ends, with wait status {code}."),
     "exit_signals": N_("PF_EXITING is set: signals for the process go to other threads now."),
     "exit_robust_list": N_("The list of robust futexes is walked: those it still holds are marked FUTEX_OWNER_DIED."),
     "clear_child_tid": N_("The word at {addr} is set to 0, and one waiter there is woken."),
     "complete_vfork_done": N_("vfork_done is completed: the parent may go on."),
     "exit_mm.last": N_("The address space had no other user: its areas, tables and pages are freed."),
-    "exit_mm.shared": N_("The address space is let go; {users} still have it."),
+    "exit_mm.shared": N_("The address space is let go; still used by {users}."),
     "exit_sem": N_("System V semaphores: what was to be undone is undone."),
     "exit_files.last": N_("The descriptor table had no other user: every descriptor is closed."),
-    "exit_files.shared": N_("The descriptor table is let go; {users} still have it."),
+    "exit_files.shared": N_("The descriptor table is let go; still used by {users}."),
     "exit_fs": N_("Root and directory are let go."),
     "exit_namespaces": N_("Namespaces are let go."),
     "find_new_reaper": N_("Its children need a parent: {reaper} ({comm}) was found."),
@@ -121,7 +123,9 @@ TEXTS: dict[str, str] = {
     "wait_task_zombie.left": N_("The status of {child} is read; it stays a zombie (WNOWAIT)."),
     "wait_sleep": N_("No news: the caller sleeps on wait_chldexit."),
     "table_unshare": N_("Page table of level {level} for {address}: frame {old} is copied to {new}."),
-    "do_wp_page.copied": N_("Page {page} ({area}): frame {old} is copied to {new}; {others} still have the old one."),
+    "do_wp_page.copied": N_(
+        "Page {page} ({area}): frame {old} is copied to {new}; process {others} still has the old one."
+    ),
     "do_wp_page.file": N_("Page {page} ({area}): the file's frame {old} is copied to {new}."),
     "do_wp_page.zero": N_(
         "Page {page} ({area}): frame {new}, filled with zeros, takes the place of the page of zeros."
@@ -147,6 +151,7 @@ class Place(NamedTuple):
 
 FORK, EXIT, EXEC = "kernel/fork.c", "kernel/exit.c", "fs/exec.c"
 PLACES: dict[str, Place] = {
+    "ptrace_event_chosen": Place("kernel_clone", FORK, "kernel/fork.py", "choose_ptrace_event"),
     "clone_check": Place("copy_process", FORK, "kernel/fork.py"),
     "dup_task_struct": Place("dup_task_struct", FORK, "kernel/fork.py"),
     "fork_limits": Place("copy_process", FORK, "kernel/fork.py", "fork_limits"),

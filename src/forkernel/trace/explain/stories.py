@@ -83,6 +83,8 @@ class CloneStory(Story):
     """The child's parent: with CLONE_PARENT not the caller."""
     pgrp: int = 0
     session: int = 0
+    inner: tuple[int, ...] = ()
+    """Its numbers in PID namespaces below the machine's."""
     errno: int = 0
     failed_after: str = ""
     """The last step that succeeded before it failed."""
