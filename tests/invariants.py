@@ -16,13 +16,16 @@ from forkernel.fs.pagecache import RegInode
 from forkernel.hw.frames import RESERVED_FRAMES
 from forkernel.kernel.entry import Entry
 from forkernel.kernel.pid import PIDTYPE_PGID, PIDTYPE_SID
+from forkernel.kernel.smp_entry import SmpEntry
 from forkernel.kernel.task import EXIT_DEAD, EXIT_ZOMBIE, TASK_RUNNING, Task
 from forkernel.mm.pagetable import each_bit
 from forkernel.mm.vma import VM_SHARED, VM_WRITE
 
 
-class CheckedEntry(Entry):
-    """The trap handler that checks the machine before it goes back to user mode."""
+class Checks:
+    """What makes a trap handler check the machine before it goes back to user mode."""
+
+    system: Any
 
     traps = 0
     next_check = 1
@@ -39,22 +42,30 @@ class CheckedEntry(Entry):
         self.spent += time.perf_counter() - before
         self.next_check = self.traps + 1 if self.spent < self.budget else self.traps * 2
 
-    def syscall(self) -> None:
+    def syscall(self: Any) -> None:
         super().syscall()
         self._checked()
 
-    def fault(self, vector: int, error: int, address: int) -> None:
+    def fault(self: Any, vector: int, error: int, address: int) -> None:
         super().fault(vector, error, address)
         self._checked()
 
-    def quantum(self) -> None:
+    def quantum(self: Any) -> None:
         super().quantum()
         self._checked()
 
 
+class CheckedEntry(Checks, Entry):
+    """The trap handler of one CPU."""
+
+
+class CheckedSmpEntry(Checks, SmpEntry):
+    """That of several."""
+
+
 def checked(kernel: Kernel) -> Kernel:
     """The same kernel, checking itself from now on."""
-    kernel.system.entry.__class__ = CheckedEntry
+    kernel.system.entry.__class__ = CheckedEntry if kernel.system.smp is None else CheckedSmpEntry
     return kernel
 
 
@@ -105,13 +116,18 @@ def check_pids(system: Any) -> None:
 
 
 def check_scheduler(system: Any) -> None:
-    """A task is queued exactly when it can run and is not running."""
-    queued = 0
+    """A task is queued exactly when it can run and is not running, on the CPU that it says, and may run there."""
+    current = {rq.current for rq in system.run_queues}
+    queued = [0] * len(system.run_queues)
     for task in system.all_tasks():
-        expected = task.state == TASK_RUNNING and task is not system.sched.current and not task.exit_state
+        expected = task.state == TASK_RUNNING and task not in current and not task.exit_state
         assert task.se.on_rq == expected, f"{task}: state {task.state:#x}, on the queue {task.se.on_rq}"
-        queued += task.se.on_rq
-    assert queued == system.sched.nr_running, f"{queued} tasks queued, {system.sched.nr_running} counted"
+        queued[task.se.cpu] += task.se.on_rq
+        assert not task.se.on_rq or task.se.cpus_mask >> task.se.cpu & 1, f"{task} is queued where it may not run"
+    for rq, count in zip(system.run_queues, queued, strict=True):
+        assert count == rq.nr_running, f"{count} tasks queued, {rq.nr_running} counted"
+    for cpu, rq in enumerate(system.run_queues):
+        assert rq.current.se.cpu == cpu, f"{rq.current} is on CPU {cpu}, but says {rq.current.se.cpu}"
 
 
 def address_spaces(system: Any) -> list[Any]:

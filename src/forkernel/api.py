@@ -29,6 +29,7 @@ from forkernel.kernel.task import EXIT_ZOMBIE, SIGNAL_UNKILLABLE, STATE_LETTERS,
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MIN_MEMORY = 4 << 20
 MIN_PIDS = 8
+MAX_CPUS = 64
 PICKLE_STACK = 256 << 20
 
 
@@ -133,8 +134,8 @@ class Kernel:
             raise UserError(f"--clock: {clock!r} is neither virtual nor real")
         if pids is not None and pids < MIN_PIDS:
             raise UserError(f"--pids: {pids} is too few, {MIN_PIDS} is the least")
-        if cpus != 1:
-            raise UserError(f"--cpus: {cpus} is not possible, only 1 for now")
+        if not 1 <= cpus <= MAX_CPUS:
+            raise UserError(f"--cpus: {cpus} is not possible, only 1 to {MAX_CPUS}")
         memory = (memory + 4095) & ~4095
         options = Options(
             root=root, memory=memory, pids=pids, seed=seed, clock=clock, strict=strict, cpus=cpus, mmu=mmu

@@ -66,7 +66,7 @@ def test_sizes_of_memory(text: str, size: int) -> None:
         ["--memory", "12"],
         ["--memory", "M"],
         ["--memory", "999G"],
-        ["--cpus", "2"],
+        ["--cpus", "65"],
         ["--pids", "0"],
         ["--env", "A"],
         ["--env", "=b"],

@@ -147,6 +147,9 @@ class Sched:
     def try_to_wake_up(self, task: Task) -> bool:
         return self.wake_up_state(task, -1)
 
+    def is_running(self, task: Task) -> bool:
+        return task is self.current
+
 
 class Cpus:
     def __init__(self) -> None:

@@ -132,6 +132,15 @@ class Sched:
     def wake_up_state(self, task: Task, mask: int) -> bool:
         return bool(task.state & mask) and self.try_to_wake_up(task)
 
+    def is_running(self, task: Task) -> bool:
+        return task is self.current
+
+    def threads_running(self, signal: Any) -> list[Task]:
+        return [self.current] if self.current.signal is signal else []
+
+    def set_cpus_allowed(self, task: Task, mask: int) -> None:
+        task.se.cpus_mask = mask
+
     def set_params(self, task: Task) -> None:
         self.changed.append(task)
 
@@ -169,6 +178,7 @@ class Machine:
         self.clock, self.timers, self.futexes = Clock(), TimerQueue(), FutexTable()
         self.sched, self.pids, self.cpu, self.trace = Sched(self), PidNamespace(None), Cpu(), Trace()
         self.pids.last = 99
+        self.run_queues = [self.sched]
         self.frames, self.rng = Frames(), random.Random(1)
         self.load, self.ns_inums = (2048, 0, 0), NsInums()
         self.nsproxy = init_nsproxy(self)

@@ -38,11 +38,13 @@ class FakeMemory:
 class FakeClock:
     now = 1_500_000_123
 
-    def monotonic(self) -> int:
+    def stamp(self) -> int:
         return self.now
 
 
 class FakeSystem:
+    smp = None
+
     def __init__(self) -> None:
         self.clock = FakeClock()
 

@@ -73,6 +73,10 @@ def start_kernel(
     mount_all(system, binds or [])
     system.init_task = make_init_task(system)
     system.sched.current = system.init_task
+    if options.cpus > 1:
+        from forkernel.kernel.smp import smp_init
+
+        smp_init(system, Idle())
     system.entry = make_entry(system)
     if watcher is not None:
         system.trace.attach(watcher)
@@ -93,6 +97,10 @@ def make_entry(system: System) -> Entry:
         from forkernel.syscalls.nommu import nommu_calls
 
         calls = {**calls, **nommu_calls()}
+    if system.smp is not None:
+        from forkernel.kernel.smp_entry import SmpEntry
+
+        return SmpEntry(system, calls)
     if system.options.arch.native:
         return Entry(system, calls)
     from forkernel.kernel.entry_described import DescribedEntry
@@ -162,7 +170,7 @@ def make_init_task(system: System) -> Task:
 
 
 class Idle:
-    """Process 0 is never picked: the scheduler falls back on it, and `System.idle` waits in its place."""
+    """A process 0 is never picked: the scheduler falls back on it, and `System.idle` waits in its place."""
 
     def step(self, task: Task) -> None:
         """Not called."""

@@ -164,6 +164,10 @@ class Entry:
         if self._deadline is not None and time.monotonic() >= self._deadline:  # a busy machine may end no slice
             self.stop("timeout")
 
+    def expire(self) -> None:
+        """What `_grant` went by has changed: look again before user mode."""
+        self._grant_end = 0
+
     def _count_blocks(self, wanted: bool) -> None:
         self.sched.lone = not wanted
         self.hw.count_blocks(wanted)
@@ -331,7 +335,7 @@ class Entry:
             length += 2
         elif opcode[:3] == b"\x0f\x01\xf9":
             length += 3
-            self.gpr[hw.RCX] = 0
+            self.gpr[hw.RCX] = task.se.cpu
         else:
             return False
         now = self.clock.monotonic() * 2  # a 2 GHz counter

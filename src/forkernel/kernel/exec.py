@@ -296,6 +296,7 @@ class UserStrings:
 
 def bprm_execve(task: Task, bprm: Bprm) -> int:
     """Find out how to run the file, and run it; the caller releases `bprm` on an error."""
+    task.system.sched.sched_exec()
     if not bprm.argv:
         bprm.add_string(b"")
         bprm.argv = [b""]

@@ -18,6 +18,7 @@ from forkernel.mm.shmem import ShmemMapping
 from forkernel.mm.vma import VM_SHARED
 
 if TYPE_CHECKING:
+    from forkernel.kernel.smp import Smp
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
     from forkernel.mm.mm_struct import MmStruct
@@ -42,12 +43,29 @@ def check_tasks(system: System) -> None:
         if system.pids.find(task.pid) is not task:
             raise KernelBug(f"{task!r} is not found by its PID")
         _check_task(system, task)
-    if system.sched.nr_running != sum(task.se.on_rq for task in system.pids.tasks):
-        raise KernelBug("the run queue's count is wrong")
+    for cpu, rq in enumerate(system.run_queues):
+        if rq.nr_running != sum(task.se.on_rq and task.se.cpu == cpu for task in system.pids.tasks):
+            raise KernelBug(f"the count of CPU {cpu}'s run queue is wrong")
+    if system.smp is not None:
+        _check_cpus(system, system.smp)
+
+
+def _check_cpus(system: System, smp: Smp) -> None:
+    """Each CPU is idle, or runs a task that is its own and may run there; who is queued somewhere may run there."""
+    for rq in smp.rqs:
+        if rq.current is not rq.idle and rq.current.se.cpu != rq.cpu:
+            raise KernelBug(f"{rq.current!r} is current on CPU {rq.cpu}, but says {rq.current.se.cpu}")
+        for task in rq.queued():
+            if task.se.cpu != rq.cpu or not task.se.on_rq or not task.se.cpus_mask >> rq.cpu & 1:
+                raise KernelBug(f"{task!r} is on the queue of CPU {rq.cpu}, but may not be")
+        if len(rq.queued()) != rq.nr_running:
+            raise KernelBug(f"CPU {rq.cpu}: {len(rq.queued())} tasks queued, {rq.nr_running} counted")
+    if system.sched not in smp.rqs:
+        raise KernelBug("the emulator plays no CPU")
 
 
 def _check_task(system: System, task: Task) -> None:
-    runnable = task.state == TASK_RUNNING and not task.exit_state and task is not system.sched.current
+    runnable = task.state == TASK_RUNNING and not task.exit_state and not system.sched.is_running(task)
     if task.se.on_rq != runnable:
         raise KernelBug(f"{task!r}: state {task.state:#x}, on the run queue: {task.se.on_rq}")
     if task.exit_state == EXIT_ZOMBIE:

@@ -157,15 +157,15 @@ class KernelView:
 
     def context_switches(self) -> int:
         """Task switches since boot."""
-        return self.system.sched.nr_switches
+        return sum(rq.nr_switches for rq in self.system.run_queues)
 
-    def cpu_times(self) -> tuple[int, int, int, int]:
-        """Nanoseconds of the CPU since boot: user, user with a nice value above 0, kernel, idle."""
+    def cpu_times(self) -> list[tuple[int, int, int, int]]:
+        """Nanoseconds of each CPU since boot: user, user with a nice value above 0, kernel, idle."""
         return self.system.cpu_times()
 
     def idle_time(self) -> int:
-        """Nanoseconds in which there was nothing to run."""
-        return self.cpu_times()[3]
+        """Nanoseconds in which CPUs had nothing to run, all together."""
+        return sum(times[3] for times in self.cpu_times())
 
     def memory_figures(self) -> list[tuple[str, int]]:
         """Lines of meminfo, in pages."""
@@ -232,4 +232,4 @@ class KernelView:
 
     def cpuinfo(self) -> bytes:
         """What the CPU says of itself."""
-        return cpuinfo_text().encode()
+        return cpuinfo_text(len(self.system.run_queues)).encode()

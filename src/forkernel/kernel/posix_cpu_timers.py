@@ -42,10 +42,15 @@ class CpuTimers(Timer):
         """In the order they were armed."""
 
     def switch_in(self, task: Task) -> None:
-        """`task`, a thread of the process, is on the CPU from now on."""
+        """`task`, a thread of the process, is on a CPU from now on. As many threads as run, so much faster its time
+        passes.
+        """
         wait = KTIME_MAX
+        running = self.system.sched.threads_running(self.group)
         for timer in self.armed:
-            if timer.clock.task is None or timer.clock.task is task:
+            if timer.clock.task is None:
+                wait = min(wait, (timer.expires - timer.clock.sample()) // max(len(running), 1))
+            elif timer.clock.task is task or timer.clock.task in running:
                 wait = min(wait, timer.expires - timer.clock.sample())
         if wait == KTIME_MAX:
             self.system.timers.cancel(self)
@@ -69,9 +74,8 @@ class CpuTimers(Timer):
 
     def look(self) -> None:
         """What is armed has changed: if the process runs now, wait for the right time."""
-        current = self.system.sched.current
-        if current.signal is self.group:
-            self.switch_in(current)
+        if running := self.system.sched.threads_running(self.group):
+            self.switch_in(running[0])
 
 
 def cpu_timers_of(group: SignalStruct) -> CpuTimers:

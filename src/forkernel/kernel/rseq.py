@@ -1,8 +1,8 @@
 """Restartable sequences (rseq(2)): code that is started over when the thread is preempted or signalled within it.
 
-A thread registers a struct rseq. The kernel keeps the CPU number there, which is 0 for ever, and reads from
-it which critical section the thread is in: before the thread loses the CPU (`rseq_preempt`) or runs a signal
-handler (`rseq_signal_deliver`) inside of one, its instruction pointer is moved to the section's abort handler.
+A thread registers a struct rseq. The kernel keeps the number of its CPU there (`rseq_set_cpu`), and reads from it
+which critical section the thread is in: before the thread loses the CPU (`rseq_preempt`) or runs a signal handler
+(`rseq_signal_deliver`) inside of one, its instruction pointer is moved to the section's abort handler.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ NODE_ID_OFFSET = 20
 _CRITICAL_SECTION = struct.Struct("<IIQQQ")
 _CPU_IDS = struct.Struct("<II")
 """cpu_id_start and cpu_id."""
+_NODE_AND_CID = struct.Struct("<II")
 
 
 # --- the call
@@ -41,7 +42,8 @@ def rseq_register(task: Task, mm: MmStruct, addr: int, length: int, signature: i
         raise SysError(EINVAL)
     if addr + length > TASK_SIZE:
         raise SysError(EFAULT)
-    _reset(mm, addr, 0)
+    _set_cpu(mm, addr, task.se.cpu, task.se.cpu)
+    task.se.rseq_cpu = task.se.cpu
     task.rseq = (addr, length, signature)
 
 
@@ -51,14 +53,27 @@ def rseq_unregister(task: Task, mm: MmStruct, addr: int, length: int, flags: int
         raise SysError(EINVAL)
     if task.rseq[2] != signature:
         raise SysError(EPERM)
-    _reset(mm, addr, RSEQ_CPU_ID_UNINITIALIZED)
+    _set_cpu(mm, addr, 0, RSEQ_CPU_ID_UNINITIALIZED)
     task.rseq = None
 
 
-def _reset(mm: MmStruct, addr: int, cpu_id: int) -> None:
-    """Write the fields that are the kernel's: CPU numbers, then node and concurrency ID, both 0."""
-    mm.write(addr, _CPU_IDS.pack(0, cpu_id))
-    mm.write(addr + NODE_ID_OFFSET, bytes(8))
+def _set_cpu(mm: MmStruct, addr: int, start: int, cpu: int) -> None:
+    """Write the fields that are the kernel's: the CPU, then node and concurrency ID. The latter is a number that no
+    other running thread of the process has (the CPU's is one); the former 0.
+    """
+    mm.write(addr, _CPU_IDS.pack(start, cpu))
+    mm.write(addr + NODE_ID_OFFSET, _NODE_AND_CID.pack(0, start))
+
+
+def rseq_set_cpu(task: Task) -> None:
+    """The thread goes on on another CPU: tell it (Linux: rseq_update_cpu_node_id). SIGSEGV if that fails."""
+    if task.rseq is None or task.mm is None:
+        return
+    task.se.rseq_cpu = task.se.cpu
+    try:
+        _set_cpu(task.mm, task.rseq[0], task.se.cpu, task.se.cpu)
+    except SysError:
+        signal.force_sig(SIGSEGV, task)
 
 
 # --- aborts

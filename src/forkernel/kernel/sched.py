@@ -1,11 +1,12 @@
-"""The scheduler: who runs next (Linux: kernel/sched/).
+"""The scheduler of a CPU: who runs next (Linux: kernel/sched/).
 
 Life on the run queue: `wake_up_new_task` or `try_to_wake_up` puts a task on it, `pick_next_task` takes the
 best one off and it becomes `current`; when it is preempted it goes back, when it sleeps or dies it stays
 off. Three classes in order: real time (SCHED_FIFO and RR, by priority), fair (by virtual run time, which
 advances slower the lower the nice value), idle (process 0, when the queue is empty).
 
-Everything is decided by kernel state alone, so that a run can be repeated.
+Everything is decided by kernel state alone, so that a run can be repeated. A machine of several CPUs has one such
+queue for each (`kernel.smp.Rq`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from forkernel.kernel.task import (
     TASK_RUNNING,
     TASK_UNINTERRUPTIBLE,
     TASK_WAKEKILL,
+    SignalStruct,
     Task,
 )
 
@@ -55,7 +57,7 @@ def is_rt(task: Task) -> bool:
 
 
 class Scheduler:
-    """The run queue of the one CPU.
+    """The run queue of a CPU, the only one if not told otherwise.
 
     Between traps: a task is queued (`se.on_rq`) exactly when it is TASK_RUNNING and not `current`.
     `need_resched` asks for a new choice before user mode.
@@ -82,7 +84,7 @@ class Scheduler:
         """Tasks queued; `current` not counted."""
         self.nr_switches = 0
         self.min_vruntime = 0
-        """No fair task on the queue is behind this, and it never goes back; `_update_min_vruntime` brings it up."""
+        """No fair task on the queue is behind this, and it never goes back; `update_min_vruntime` brings it up."""
         self._turn_over = False
         """The current task used up its round-robin slice, or yielded: it goes behind its equals."""
         self._fair: list[tuple[int, int, Task]] = []
@@ -194,7 +196,7 @@ class Scheduler:
             if self.nr_running and se.policy != SCHED_FIFO:
                 self.need_resched = self._turn_over = True
 
-    def _update_min_vruntime(self) -> None:
+    def update_min_vruntime(self) -> None:
         """Up to the fair task that is furthest behind, the current one included; it may have run alone for long."""
         fair, current = self._fair, self.current
         while fair and fair[0][1] != fair[0][2].se.ticket:
@@ -230,7 +232,7 @@ class Scheduler:
         if fire := self.system.trace.sched_wakeup_new:
             fire(task)
         if is_rt(task):
-            self._check_preempt(task)
+            self.check_preempt(task)
 
     # --- waking
 
@@ -248,15 +250,19 @@ class Scheduler:
         task.state = TASK_RUNNING
         if task is self.current:
             return True
-        se = task.se
-        if not se.on_rq:
-            self._update_min_vruntime()
-            se.vruntime = max(se.vruntime, self.min_vruntime - SLEEPER_CREDIT_NS)
-            self.enqueue(task)
-            self._check_preempt(task)
+        if not task.se.on_rq:
+            self.ttwu_queue(task)
         if fire := self.system.trace.sched_wakeup:
             fire(task)
         return True
+
+    def ttwu_queue(self, task: Task) -> None:
+        """Queue a task that was woken, with a little credit for its sleep."""
+        self.update_min_vruntime()
+        se = task.se
+        se.vruntime = max(se.vruntime, self.min_vruntime - SLEEPER_CREDIT_NS)
+        self.enqueue(task)
+        self.check_preempt(task)
 
     def wake_up_process(self, task: Task) -> bool:
         """Wake a task from any sleep, or start one that was made stopped."""
@@ -269,7 +275,7 @@ class Scheduler:
         """Wake a task if its state is one of `mask`."""
         return bool(task.state & mask) and self.try_to_wake_up(task)
 
-    def _check_preempt(self, task: Task) -> None:
+    def check_preempt(self, task: Task) -> None:
         """Whether a task just made runnable takes the CPU from the current one."""
         current = self.current
         if current.kthread is not None and current.pid == 0:
@@ -281,6 +287,14 @@ class Scheduler:
             if current.se.policy == SCHED_IDLE or task.se.vruntime + WAKEUP_GRANULARITY_NS < current.se.vruntime:
                 self.need_resched = True
 
+    def is_running(self, task: Task) -> bool:
+        """Whether a task is on a CPU now (Linux: task_curr)."""
+        return task is self.current
+
+    def threads_running(self, signal: SignalStruct) -> list[Task]:
+        """The threads of a process that are on a CPU now."""
+        return [self.current] if self.current.signal is signal else []
+
     # --- calls
 
     def set_params(self, task: Task) -> None:
@@ -288,7 +302,7 @@ class Scheduler:
 
         One that was of the real-time class until now has used no virtual time, and has no claim to it.
         """
-        self._update_min_vruntime()
+        self.update_min_vruntime()
         queued = task.se.on_rq
         if queued:
             self.dequeue(task)
@@ -297,6 +311,13 @@ class Scheduler:
         if queued:
             self.enqueue(task)
         self.need_resched = True
+
+    def set_cpus_allowed(self, task: Task, mask: int) -> None:
+        """The task may run on these CPUs only."""
+        task.se.cpus_mask = mask
+
+    def sched_exec(self) -> None:
+        """The current task begins an execve."""
 
     def yield_task(self) -> None:
         """sched_yield: behind all others of equal standing."""

@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
 FAIR_POLICIES = (SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE)
 RT_POLICIES = (SCHED_FIFO, SCHED_RR)
-ONLINE_CPUS = 1
-"""The set of CPUs there are: number 0."""
 
 
 class Wanted(NamedTuple):
@@ -173,9 +171,11 @@ def sched_setaffinity(task: Task, target: Task, mask: int) -> None:
     """Restrict a task to a set of CPUs. EPERM; EINVAL if none of them is there."""
     if not check_same_owner(task, target) and not capable(task, CAP_SYS_NICE):
         raise SysError(EPERM)
-    if not mask & ONLINE_CPUS:
+    system = task.system
+    mask &= (1 << len(system.run_queues)) - 1
+    if not mask:
         raise SysError(EINVAL)
-    target.se.cpus_mask = mask & ONLINE_CPUS
+    system.sched.set_cpus_allowed(target, mask)
 
 
 # --- nice values

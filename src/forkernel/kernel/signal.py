@@ -246,7 +246,7 @@ def wants_signal(sig: int, task: Task) -> bool:
         return True
     if task.state & (TASK_STOPPED | TASK_TRACED):
         return False
-    return not task.sigpending or task.system.sched.current is task
+    return not task.sigpending or task.system.sched.is_running(task)
 
 
 def complete_signal(sig: int, task: Task, group: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forkernel.arch.entry import X86_64, Architecture
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.failpoints import FailPoints
     from forkernel.kernel.ipc_namespace import IpcNamespace
     from forkernel.kernel.kthread import Kthreadd
+    from forkernel.kernel.smp import Smp
     from forkernel.kernel.task import Task
     from forkernel.mm.nommu import FlatMemory
     from forkernel.mm.pagetable import TableStore
@@ -93,10 +94,12 @@ class System:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.clock: Clock = make_clock(options.clock)
+        self.clock: Clock = make_clock(options.clock, options.cpus)
         self.clock.jump_to(BOOT_NS)
         self.timers = TimerQueue()
         self.sched = Scheduler(self)
+        self.smp: Smp | None = None
+        """All CPUs, where there are several: `sched` is then the run queue of the one that the emulator plays."""
         self.pids = PidNamespace(self)
         """The first PID namespace, whose numbers `task.pid` and `task.tgid` are (Linux: init_pid_ns)."""
         self.trace = Trace(self)
@@ -184,6 +187,11 @@ class System:
         return self.sched.current
 
     @property
+    def run_queues(self) -> Sequence[Scheduler]:
+        """One for each CPU."""
+        return (self.sched,) if self.smp is None else self.smp.rqs
+
+    @property
     def pid_max(self) -> int:
         """One above the largest PID (/proc/sys/kernel/pid_max)."""
         return self.pids.pid_max
@@ -200,8 +208,10 @@ class System:
         """Threads of a user, for RLIMIT_NPROC."""
         return sum(task.cred.uid == uid for task in self.pids.tasks)
 
-    def cpu_times(self) -> tuple[int, int, int, int]:
-        """Nanoseconds of the CPU in user mode, in niced user mode, in the kernel, and idle."""
+    def cpu_times(self) -> list[tuple[int, int, int, int]]:
+        """Nanoseconds of each CPU in user mode, in niced user mode, in the kernel, and idle."""
+        if self.smp is not None:
+            return self.smp.cpu_times()
         user, nice, kernel = self.user_ns, self.nice_ns, self.system_ns
         for task in (self.init_task, *self.pids.tasks):
             if task.se.nice > 0:
@@ -209,7 +219,7 @@ class System:
             else:
                 user += task.utime
             kernel += task.stime
-        return user, nice, kernel, self.idle_ns
+        return [(user, nice, kernel, self.idle_ns)]
 
     @property
     def load(self) -> tuple[int, int, int]:
@@ -223,7 +233,8 @@ class System:
         if now < self._next_load:
             return
         waiting = sum(bool(task.state & TASK_UNINTERRUPTIBLE) and not task.exit_state for task in self.pids.tasks)
-        active = (self.sched.nr_running + bool(self.sched.current.pid) + waiting) << 11
+        running = sum(rq.nr_running + bool(rq.current.pid) for rq in self.run_queues)
+        active = (running + waiting) << 11
         for _ in range(min((now - self._next_load) // LOAD_FREQ_NS + 1, 1000)):
             self._loads = [
                 (load * decay + active * (2048 - decay) + (2047 if active >= load else 0)) >> 11

@@ -139,8 +139,8 @@ class SchedEntity:
     """What the scheduler keeps of a task. `nice` -20..19; times in nanoseconds."""
 
     __slots__ = (
-        "cpus_mask", "exec_start", "nice", "on_rq", "policy", "reset_on_fork", "rt_priority",
-        "slice_left", "sum_exec_runtime", "ticket", "vruntime",
+        "cpu", "cpus_mask", "exec_start", "nice", "nr_migrations", "on_rq", "policy", "reset_on_fork", "rseq_cpu",
+        "rt_priority", "slice_left", "sum_exec_runtime", "ticket", "vruntime",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -149,6 +149,13 @@ class SchedEntity:
         self.rt_priority = 0
         self.reset_on_fork = False
         self.cpus_mask = 1
+        """CPUs that it may run on, bit N for CPU N."""
+        self.cpu = 0
+        """The one it runs on, or ran on last, or is queued for (Linux: task_cpu)."""
+        self.nr_migrations = 0
+        """How often it went to another one."""
+        self.rseq_cpu = 0
+        """The one that its struct rseq says."""
         self.vruntime = 0
         self.sum_exec_runtime = 0
         self.exec_start = 0

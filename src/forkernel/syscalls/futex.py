@@ -42,7 +42,7 @@ from forkernel.kernel import futex
 from forkernel.kernel.pid import find_task_by_vpid, task_pid_vnr
 from forkernel.kernel.posix_clock import timespec_to_ns
 from forkernel.kernel.ptrace import ptrace_may_access
-from forkernel.kernel.rseq import rseq_register, rseq_unregister
+from forkernel.kernel.rseq import rseq_preempt, rseq_register, rseq_unregister
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserIn, UserOut
 from forkernel.syscalls.registry import syscall
@@ -143,7 +143,7 @@ def sys_set_tid_address(task: Task, tidptr: U64) -> int:
     return task_pid_vnr(task)
 
 
-@syscall("rseq", caveat="there is one CPU: its number is always 0")
+@syscall("rseq")
 def sys_rseq(task: Task, rseq: U64, length: U32, flags: I32, signature: U32) -> int:
     """rseq(2)."""
     assert task.mm is not None
@@ -175,7 +175,9 @@ _NEEDS = {
 
 @syscall("membarrier")
 def sys_membarrier(task: Task, cmd: I32, flags: U32, cpu_id: I32) -> int:
-    """membarrier(2): on one CPU every thread is in order already, so only the registrations are kept."""
+    """membarrier(2). All CPUs are played by one emulator, which keeps memory accesses in order, so that only the
+    registrations are kept, and restartable sequences on other CPUs are started over.
+    """
     mm = task.mm
     assert mm is not None
     if flags and (flags != MEMBARRIER_CMD_FLAG_CPU or cmd != MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ):
@@ -191,4 +193,9 @@ def sys_membarrier(task: Task, cmd: I32, flags: U32, cpu_id: I32) -> int:
         raise SysError(EINVAL)
     if _NEEDS[cmd] & ~mm.membarrier_state:
         raise SysError(EPERM)
+    if cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ:
+        cpus = task.system.run_queues
+        for rq in cpus[cpu_id : cpu_id + 1] if flags and cpu_id >= 0 else cpus:
+            if rq.current is not task and rq.current.mm is mm:
+                rseq_preempt(rq.current)
     return 0

@@ -146,7 +146,7 @@ def sys_sched_rr_get_interval(task: Task, pid: I32, interval: UserOut[Timespec])
 # --- CPUs
 
 
-@syscall("sched_setaffinity", caveat="there is one CPU")
+@syscall("sched_setaffinity")
 def sys_sched_setaffinity(task: Task, pid: I32, size: U32, mask: UserBuf) -> int:
     """sched_setaffinity(2)."""
     bits = int.from_bytes(mask.read(min(size, CPUMASK_BYTES)), "little")
@@ -168,7 +168,7 @@ def sys_sched_getaffinity(task: Task, pid: I32, size: U32, mask: UserBuf) -> int
 def sys_getcpu(task: Task, cpu: UserOut[U32] | None, node: UserOut[U32] | None, unused: U64) -> int:
     """getcpu(2)."""
     if cpu is not None:
-        cpu.put(0)
+        cpu.put(task.se.cpu)
     if node is not None:
         node.put(0)
     return 0

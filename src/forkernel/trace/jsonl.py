@@ -1,7 +1,8 @@
 """A trace as JSON, one object a line, for programs to read.
 
 Every object has `event` (a name of `EVENTS` below), `time` (virtual nanoseconds since boot), `pid` (the process),
-`tid` (the thread) and `comm`. A call is one object, written when it ends:
+`tid` (the thread) and `comm`; on a machine of several CPUs also `cpu`, that of the thread. A call is one object,
+written when it ends:
 
     {"event": "syscall", "time": 5210, "pid": 4, "tid": 4, "comm": "sh", "name": "close", "args": ["3"],
      "raw": [3], "result": 0, "errno": null, "started": 5180}
@@ -105,8 +106,10 @@ class JsonSink(Sink):
         self._object("step", task, step=name, data=fields)
 
     def _object(self, event: str, task: Any, **fields: Any) -> None:
-        now = task.system.clock.monotonic()
+        now = task.system.clock.stamp()
         head = {"event": event, "time": now, "pid": task.tgid, "tid": task.pid, "comm": _text(task.comm)}
+        if task.system.smp is not None:
+            head["cpu"] = task.se.cpu
         self.out.write(json.dumps({**head, **fields}, separators=(", ", ": ")) + "\n")
 
     def close(self) -> None:

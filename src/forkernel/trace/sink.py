@@ -103,7 +103,7 @@ class Sink:
     def sys_enter(self, task: Any) -> None:
         """A call starts."""
         name = self.calls.name(task.syscall_nr)
-        record = Record(task, name, task.syscall_args, task.system.clock.monotonic())
+        record = Record(task, name, task.syscall_args, task.system.clock.stamp())
         self._write_arguments(record, outputs=False)
         if name in NO_RETURN:
             self.call_never_ends(record)

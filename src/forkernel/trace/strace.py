@@ -8,7 +8,8 @@
     4     --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=5, ...} ---
     4     === switch: 4 sh (S) ==> 6 cat ===
 
-A line begins with the thread's ID. Events that strace does not know are between `===`.
+A line begins with the thread's ID and, on a machine of several CPUs, its CPU as `[cpu1]`. Events that strace does not
+know are between `===`.
 """
 
 from __future__ import annotations
@@ -154,11 +155,12 @@ class StraceSink(Sink):
     # --- lines
     def _line(self, task: Any, text: str) -> None:
         self._break_line()
-        self._emit(task, task.system.clock.monotonic(), text)
+        self._emit(task, task.system.clock.stamp(), text)
 
     def _emit(self, task: Any, when: int, text: str) -> None:
         stamp = f"{when // 10**9}.{when % 10**9:09d} " if self.times else ""
-        self.out.write(f"{task.pid:<5} {stamp}{text}\n")
+        cpu = "" if task.system.smp is None else f"[cpu{task.se.cpu}] "
+        self.out.write(f"{task.pid:<5} {stamp}{cpu}{text}\n")
 
     def close(self) -> None:
         """Calls still under way are left unfinished, as strace leaves them when it detaches."""

@@ -36,6 +36,7 @@ EVENTS = (
     "sched_switch",
     "sched_wakeup",
     "sched_wakeup_new",
+    "sched_migrate_task",
     "mark_victim",
 )
 """Events that Linux has too, by its names; arguments are listed in the fields of `Trace`."""
@@ -161,6 +162,8 @@ class Trace:
     """(task): a sleeping task becomes runnable."""
     sched_wakeup_new: Event
     """(task): a new task becomes runnable for the first time."""
+    sched_migrate_task: Event
+    """(task, orig_cpu, dest_cpu): the task goes to another CPU."""
     mark_victim: Event
     """(task): the OOM killer picked it."""
 

@@ -27,8 +27,10 @@ def flag_names(words: str, bits: int) -> list[str]:
     return [name for at, name in enumerate(words.split()) if bits >> at & 1 and name != "-"]
 
 
-def cpuinfo_text() -> str:
-    """The paragraph of CPU 0, of what can be known: the emulated CPU has no clock rate and no caches."""
+def cpuinfo_text(cpus: int = 1) -> str:
+    """A paragraph for each CPU, of what can be known: the emulated CPU has no clock rate and no caches. Several are
+    the cores of one package.
+    """
     (top, *vendor), (signature, brand, ecx, edx), (_, leaf7, _, _), (ext_top, *_), (_, _, ext_ecx, ext_edx) = cpuid(
         [(0, 0), (1, 0), (7, 0), (0x80000000, 0), (0x80000001, 0)]
     )
@@ -42,18 +44,18 @@ def cpuinfo_text() -> str:
     flags = flag_names(LEAF1_EDX, edx) + flag_names(EXTENDED_EDX, ext_edx) + flag_names(LEAF1_ECX, ecx)
     flags += flag_names(EXTENDED_ECX, ext_ecx) + flag_names(LEAF7_EBX, leaf7)
     lines = [
-        ("processor\t", "0"),
+        ("processor\t", "{cpu}"),
         ("vendor_id\t", _text((vendor[0], vendor[2], vendor[1]))),
         ("cpu family\t", str(family)),
         ("model\t\t", str(model)),
         ("model name\t", _text(tuple(word for four in names for word in four)).strip() or "unknown"),
         ("stepping\t", str(signature & 0xF)),
         ("physical id\t", "0"),
-        ("siblings\t", "1"),
-        ("core id\t\t", "0"),
-        ("cpu cores\t", "1"),
-        ("apicid\t\t", "0"),
-        ("initial apicid\t", "0"),
+        ("siblings\t", str(cpus)),
+        ("core id\t\t", "{cpu}"),
+        ("cpu cores\t", str(cpus)),
+        ("apicid\t\t", "{cpu}"),
+        ("initial apicid\t", "{cpu}"),
         ("fpu\t\t", "yes"),
         ("fpu_exception\t", "yes"),
         ("cpuid level\t", str(top)),
@@ -63,7 +65,8 @@ def cpuinfo_text() -> str:
         ("address sizes\t", f"{sizes & 0xFF} bits physical, {sizes >> 8 & 0xFF} bits virtual"),
         ("power management", ""),
     ]
-    return "".join(f"{name}: {value}\n".replace(": \n", ":\n") for name, value in lines) + "\n"
+    text = "".join(f"{name}: {value}\n".replace(": \n", ":\n") for name, value in lines) + "\n"
+    return "".join(text.replace("{cpu}", str(cpu)) for cpu in range(cpus))
 
 
 def _text(words: tuple[int, ...]) -> str:

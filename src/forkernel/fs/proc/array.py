@@ -101,7 +101,7 @@ def do_task_stat(inode: Any, reader: Task, whole: bool) -> bytes:
     fields += [0, 0]
     fields += [task.pending.bits & mask, task.blocked & mask, ignored & mask, caught & mask]
     fields += [0 if get_task_state(task)[0] == "R" else int(permitted and inode.sb.kernel.is_sleeping(task)), 0, 0]
-    fields += [task.exit_signal, 0, task.se.rt_priority, task.se.policy, 0, 0, signal.cguest_time // TICK_NS]
+    fields += [task.exit_signal, task.se.cpu, task.se.rt_priority, task.se.policy, 0, 0, signal.cguest_time // TICK_NS]
     names = ("start_data", "end_data", "start_brk", "arg_start", "arg_end", "env_start", "env_end")
     fields += _addresses(mm, names, permitted, False)
     fields.append(task.exit_code if permitted else 0)
