@@ -39,6 +39,7 @@ NO_EXIT = 0xFFFF_FFFF_FFFF_FFFF  # an address the guest cannot reach: emulation 
 UNLIMITED = 1 << 62
 LONE_PERIOD = 0.05  # seconds between two looks at the host while a lone task runs
 UNCOUNTED_PERIOD = 0.01  # and the slice, about, where blocks cannot be counted
+ARITHMETIC_FLAGS = 0xCD5  # those, and DF, that the emulator keeps apart from the others while it runs
 USER_FLAGS = 0x254DD5  # the flags a program may change: arithmetic, DF, TF, NT, AC, ID, RF
 
 EFER_VALUE = 1 << 0 | 1 << 8 | 1 << 10 | 1 << 11  # SCE LME LMA NXE
@@ -144,6 +145,7 @@ class Layout:
         if [*general, rip] != list(range(general[0], general[0] + 17 * 8, 8)) or general[0] % 8:
             raise _refuse("the general registers in order")
         self.gpr = general[0]
+        self.eflags = self._find_eflags(self.gpr + 17 * 8)
         self.cr2 = self._find(lu.CR2, "cr2")
         self.cr3 = self.cr2 + 8
         self.fs_base = self._find(lu.FS_BASE, "fs_base", 0x0000_1122_3344_5566)
@@ -164,6 +166,15 @@ class Layout:
         if raw.count(marker) != 1:
             raise _refuse(what)
         return raw.index(marker)
+
+    def _find_eflags(self, at: int) -> int:
+        """The flags register, expected at `at`."""
+        engine = self._engine
+        for value in (0x202 | ARITHMETIC_FLAGS, 0x202):
+            engine.write(lu.EFLAGS, value)
+            if struct.unpack_from("<Q", engine.snapshot(), at) != (value,):
+                raise _refuse("the flags")
+        return at
 
     def _find_wide(self, register: int, what: str, size: int) -> int:
         engine = self._engine
@@ -191,6 +202,7 @@ class UnicornCpu:
         self.live = engine.state[layout.image]
         self._words = engine.state[layout.gpr % 8 :][: len(engine.state) // 8 * 8 - 8].cast("Q")
         self.gpr = engine.state[layout.gpr : layout.gpr + 17 * 8].cast("Q")
+        self._eflags = engine.state[layout.eflags : layout.eflags + 8].cast("Q")
         self._cr2 = engine.state[layout.cr2 : layout.cr2 + 16].cast("Q")
         self._handler: TrapHandler | None = None
         self._failure: BaseException | None = None
@@ -397,6 +409,7 @@ class UnicornCpu:
         engine.restore()
         result = work()
         engine.save()
+        self._eflags[0] &= ~ARITHMETIC_FLAGS
         changed = bytes(live)
         live[:] = kept
         image[:] = changed
@@ -512,12 +525,14 @@ class UnicornCpu:
             engine.restore()
             if self._flush_wanted:
                 self._write_cr3()
+            engine.write(lu.EFLAGS, engine.read(lu.EFLAGS))  # uc_emu_start takes them from the flags register
             status = self._start()(engine.handle, self.gpr[RIP], NO_EXIT, 0, 0)
             refused, self._refused = self._refused, 0
             if refused:
                 self._take_back(handler)
             else:
                 engine.save()
+                self._eflags[0] &= ~ARITHMETIC_FLAGS  # and has put them there; hooks find them elsewhere
             self._in_flight[0] = -1
             if self._failure is not None:
                 failure, self._failure = self._failure, None
