@@ -146,6 +146,10 @@ class UserNamespace(NsCommon):
         self.setgroups_allowed = True
         self.parent_could_setfcap = False
 
+    def install(self, nsset: Any) -> None:
+        """setns; see `kernel.user_namespace`."""
+        nsset.install_user(self)
+
     @property
     def owner(self) -> UserNamespace | None:
         """For NS_GET_USERNS: the parent, None for the initial one."""

@@ -8,6 +8,7 @@ from forkernel.abi.errno import EFAULT
 from forkernel.errors import SysError
 from forkernel.fs.fdtable import FilesStruct
 from forkernel.fs.inode import Inode, Superblock
+from forkernel.namespace import init_user_ns
 from forkernel.syscalls.registry import REGISTRY
 from forkernel.wait import Sleep
 
@@ -68,6 +69,7 @@ class FakeVfs:
 class Cred:
     fsuid = fsgid = uid = gid = 0
     cap_effective = 0
+    user_ns = init_user_ns
 
 
 class Signal:

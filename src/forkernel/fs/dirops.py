@@ -43,7 +43,14 @@ from forkernel.abi.stat import (
 )
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry, Mount
-from forkernel.fs.inode import CAP_DAC_READ_SEARCH, CAP_FOWNER, MAY_READ, MAY_WRITE, Inode
+from forkernel.fs.inode import (
+    CAP_DAC_READ_SEARCH,
+    MAY_READ,
+    MAY_WRITE,
+    Inode,
+    global_caps,
+    inode_owner_or_capable,
+)
 from forkernel.fs.namei import (
     SPECIAL,
     Nameidata,
@@ -96,7 +103,7 @@ def do_mknodat(task: Task, path: bytes, mode: int, dev: int, dirfd: int = AT_FDC
     parent = walk.dentry
     may_create(task, parent.inode)
     device = kind in (S_IFCHR, S_IFBLK)
-    if device and not task.cred.cap_effective & CAP_MKNOD:
+    if device and not global_caps(task.cred) & CAP_MKNOD:
         raise SysError(EPERM)
     assert task.fs is not None
     inode = parent.inode.create(task, walk.last, kind | mode & 0o7777 & ~task.fs.umask, dev if device else 0)
@@ -117,7 +124,7 @@ def do_linkat(task: Task, olddir: int, old: bytes, newdir: int, new: bytes, flag
     if flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH):
         raise SysError(EINVAL)
     empty = bool(flags & AT_EMPTY_PATH)
-    if empty and not old and not task.cred.cap_effective & CAP_DAC_READ_SEARCH:
+    if empty and not old and not global_caps(task.cred) & CAP_DAC_READ_SEARCH:
         raise SysError(ENOENT)
     source = filename_lookup(task, old, olddir, bool(flags & AT_SYMLINK_FOLLOW), empty=empty)
     walk = filename_create(task, new, newdir)
@@ -143,7 +150,7 @@ def may_linkat(task: Task, inode: Inode) -> None:
     (Linux: may_linkat, safe_hardlink_source; sysctl fs.protected_hardlinks).
     """
     cred = task.cred
-    if not task.system.vfs.protected_hardlinks or cred.fsuid == inode.uid or cred.cap_effective & CAP_FOWNER:
+    if not task.system.vfs.protected_hardlinks or inode_owner_or_capable(cred, inode):
         return
     if inode.mode & S_IFMT != S_IFREG or inode.mode & S_ISUID or (inode.mode & S_ISGID and inode.mode & S_IXGRP):
         raise SysError(EPERM)

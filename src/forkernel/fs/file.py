@@ -34,6 +34,7 @@ from forkernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from forkernel.abi.stat import DT_DIR, S_ISGID, S_ISUID, S_IXGRP, Dirent
 from forkernel.errors import SysError
 from forkernel.fs.dentry import MNT_NOATIME
+from forkernel.namespace import init_user_ns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -312,7 +313,7 @@ def file_room(task: Task, offset: int, limit: int) -> int:
 
 def file_remove_privs(task: Task, inode: Inode) -> None:
     """Writing takes set-user-ID and set-group-ID away, unless the writer has CAP_FSETID."""
-    if task.cred.cap_effective & CAP_FSETID:
+    if task.cred.user_ns is init_user_ns and task.cred.cap_effective & CAP_FSETID:
         return
     mode = inode.mode & ~S_ISUID
     if mode & S_IXGRP:

@@ -26,6 +26,7 @@ from forkernel.abi.stat import (
 )
 from forkernel.errors import SysError
 from forkernel.mapping import Mapping
+from forkernel.namespace import INVALID_ID, UserNamespace, init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.fs.dentry import Path
@@ -147,6 +148,8 @@ class Inode:
         if not mask & ~mask_of(mode):
             return
         caps = cred.cap_effective
+        if cred.user_ns is not init_user_ns and not privileged_wrt_inode_uidgid(cred.user_ns, self):
+            caps = 0
         if self.mode & S_IFMT == S_IFDIR:
             if caps & CAP_DAC_OVERRIDE or (not mask & MAY_WRITE and caps & CAP_DAC_READ_SEARCH):
                 return
@@ -288,3 +291,31 @@ __all__ = [
     "MAY_EXEC", "MAY_READ", "MAY_WRITE", "S_IFBLK", "S_IFCHR", "S_IFDIR", "S_IFIFO", "S_IFLNK",
     "S_IFMT", "S_IFREG", "S_IFSOCK", "Dirent", "Inode", "Superblock", "mask_of",
 ]  # fmt: skip
+
+
+# --- capabilities over a file (Linux: capable_wrt_inode_uidgid)
+
+
+def privileged_wrt_inode_uidgid(user_ns: UserNamespace, inode: Inode) -> bool:
+    """Whether the file's owner and group have numbers in the namespace: else capabilities there do not reach it."""
+    return user_ns.from_kuid(inode.uid) != INVALID_ID and user_ns.from_kgid(inode.gid) != INVALID_ID
+
+
+def capable_wrt_inode_uidgid(cred: Cred, inode: Inode, caps: int) -> bool:
+    """Whether `cred` has one of the capabilities (as bits) over the file."""
+    if not cred.cap_effective & caps:
+        return False
+    return cred.user_ns is init_user_ns or privileged_wrt_inode_uidgid(cred.user_ns, inode)
+
+
+def inode_owner_or_capable(cred: Cred, inode: Inode) -> bool:
+    """Whether `cred` owns the file or may act as its owner (CAP_FOWNER)."""
+    if cred.fsuid == inode.uid:
+        return True
+    user_ns = cred.user_ns
+    return bool(cred.cap_effective & CAP_FOWNER) and user_ns.from_kuid(inode.uid) != INVALID_ID
+
+
+def global_caps(cred: Cred) -> int:
+    """Capabilities over the whole machine: those of a process in the initial user namespace (Linux: capable)."""
+    return cred.cap_effective if cred.user_ns is init_user_ns else 0

@@ -234,3 +234,10 @@ def options_of(mount: Mount) -> bytes:
         if mount.flags & flag:
             shown.append(name)
     return b",".join(shown) + mount.sb.options
+
+
+def current_chrooted(task: Task) -> bool:
+    """Whether the task's root is not that of its mount namespace (Linux: current_chrooted)."""
+    assert task.fs is not None
+    vfs = task.system.vfs
+    return task.fs.root != topmost(vfs, vfs.root)

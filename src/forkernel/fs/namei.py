@@ -21,7 +21,7 @@ from forkernel.abi.fcntl import (
 from forkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX, S_IWOTH
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry, Mount, Path
-from forkernel.fs.inode import CAP_FOWNER, MAY_EXEC, MAY_WRITE, Inode
+from forkernel.fs.inode import CAP_FOWNER, MAY_EXEC, MAY_WRITE, Inode, capable_wrt_inode_uidgid
 
 if TYPE_CHECKING:
     from forkernel.kernel.cred import Cred
@@ -384,5 +384,9 @@ def may_delete(task: Task, parent: Inode, victim: Inode) -> None:
     """Whether a name may be taken from the directory: EACCES, or EPERM by the sticky bit."""
     parent.permission(task.cred, MAY_WRITE | MAY_EXEC)
     cred = task.cred
-    if parent.mode & S_ISVTX and cred.fsuid not in (victim.uid, parent.uid) and not cred.cap_effective & CAP_FOWNER:
+    if (
+        parent.mode & S_ISVTX
+        and cred.fsuid not in (victim.uid, parent.uid)
+        and not capable_wrt_inode_uidgid(cred, victim, CAP_FOWNER)
+    ):
         raise SysError(EPERM)

@@ -60,7 +60,15 @@ from forkernel.abi.stat import (
 from forkernel.errors import SysError
 from forkernel.fs.dentry import MNT_NODEV, MNT_NOEXEC, Dentry, Path
 from forkernel.fs.file import MAX_LFS_FILESIZE, RLIMIT_FSIZE, SIGXFSZ, File, PathFile
-from forkernel.fs.inode import CAP_FOWNER, CAP_FSETID, MAY_EXEC, MAY_READ, MAY_WRITE, Inode
+from forkernel.fs.inode import (
+    CAP_FSETID,
+    MAY_EXEC,
+    MAY_READ,
+    MAY_WRITE,
+    Inode,
+    capable_wrt_inode_uidgid,
+    inode_owner_or_capable,
+)
 from forkernel.fs.namei import (
     SPECIAL,
     Nameidata,
@@ -72,6 +80,7 @@ from forkernel.fs.namei import (
     want_write,
 )
 from forkernel.fs.pagecache import RegInode
+from forkernel.namespace import INVALID_ID
 from forkernel.wait import Sleep
 
 if TYPE_CHECKING:
@@ -186,7 +195,7 @@ def may_open(task: Task, place: Path, flags: int) -> None:
     if kind in (S_IFBLK, S_IFCHR) and place.mnt.flags & MNT_NODEV:
         raise SysError(EACCES)
     inode_permission(task, place, mask)
-    if flags & O_NOATIME and task.cred.fsuid != inode.uid and not task.cred.cap_effective & CAP_FOWNER:
+    if flags & O_NOATIME and not inode_owner_or_capable(task.cred, inode):
         raise SysError(EPERM)
 
 
@@ -329,20 +338,24 @@ def chmod_common(task: Task, place: Path, mode: int) -> None:
     inode, cred = place.dentry.inode, task.cred
     if inode.mode & S_IFMT == S_IFLNK:
         raise SysError(EOPNOTSUPP)
-    if cred.fsuid != inode.uid and not cred.cap_effective & CAP_FOWNER:
+    if not inode_owner_or_capable(cred, inode):
         raise SysError(EPERM)
-    if not cred.in_group(inode.gid) and not cred.cap_effective & CAP_FSETID:
+    if not cred.in_group(inode.gid) and not capable_wrt_inode_uidgid(cred, inode, CAP_FSETID):
         mode &= ~S_ISGID
     inode.setattr(mode=mode & S_IALLUGO)
 
 
 def chown_common(task: Task, place: Path, uid: int, gid: int) -> None:
-    """chown(2): -1 leaves an ID as it is; set-ID bits of files fall away."""
-    want_write(place.mnt)
+    """chown(2): -1 leaves an ID as it is, EINVAL for one that the caller's user namespace does not map; set-ID bits
+    of files fall away.
+    """
     inode, cred = place.dentry.inode, task.cred
-    new_uid = None if uid == 0xFFFFFFFF else uid
-    new_gid = None if gid == 0xFFFFFFFF else gid
-    if not cred.cap_effective & CAP_CHOWN:
+    new_uid = None if uid == INVALID_ID else cred.user_ns.make_kuid(uid)
+    new_gid = None if gid == INVALID_ID else cred.user_ns.make_kgid(gid)
+    want_write(place.mnt)
+    if INVALID_ID in (new_uid, new_gid):
+        raise SysError(EINVAL)
+    if not capable_wrt_inode_uidgid(cred, inode, CAP_CHOWN):
         owner = cred.fsuid == inode.uid
         if new_uid is not None and not (owner and new_uid == inode.uid):
             raise SysError(EPERM)
@@ -351,7 +364,7 @@ def chown_common(task: Task, place: Path, uid: int, gid: int) -> None:
     mode = None
     if inode.mode & S_IFMT != S_IFDIR and inode.mode & (S_ISUID | S_ISGID):
         mode = inode.mode & S_IALLUGO & ~S_ISUID
-        if mode & S_IXGRP or not (cred.in_group(inode.gid) or cred.cap_effective & CAP_FSETID):
+        if mode & S_IXGRP or not (cred.in_group(inode.gid) or capable_wrt_inode_uidgid(cred, inode, CAP_FSETID)):
             mode &= ~S_ISGID
     inode.setattr(mode=mode, uid=new_uid, gid=new_gid)
 
@@ -360,7 +373,7 @@ def vfs_utimes(task: Task, place: Path, atime: int | None, mtime: int | None, no
     """Set times in nanoseconds, None to leave one; `now`: both are the present, which a writer may set too."""
     want_write(place.mnt)
     inode, cred = place.dentry.inode, task.cred
-    if cred.fsuid != inode.uid and not cred.cap_effective & CAP_FOWNER:
+    if not inode_owner_or_capable(cred, inode):
         if not now:
             raise SysError(EPERM)
         inode_permission(task, place, MAY_WRITE)
@@ -391,11 +404,12 @@ def do_faccessat(task: Task, dirfd: int, path: bytes, mode: int, flags: int) -> 
 
 def access_creds(cred: Any) -> Any:
     """Credentials for access(2): the real IDs, root's capabilities only for a real root."""
-    if cred.uid == cred.fsuid and cred.gid == cred.fsgid and (cred.uid == 0 or not cred.cap_effective):
+    root = cred.user_ns.make_kuid(0)
+    if cred.uid == cred.fsuid and cred.gid == cred.fsgid and (cred.uid == root or not cred.cap_effective):
         return cred
     new = cred._replace(fsuid=cred.uid, fsgid=cred.gid)
     if not cred.securebits & SECURE_NO_SETUID_FIXUP:
-        new = new._replace(cap_effective=cred.cap_permitted if cred.uid == 0 else 0)
+        new = new._replace(cap_effective=cred.cap_permitted if cred.uid == root else 0)
     return new
 
 

@@ -24,7 +24,7 @@ from forkernel.abi.stat import (
 )
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry
-from forkernel.fs.inode import Inode, Superblock
+from forkernel.fs.inode import Inode, Superblock, capable_wrt_inode_uidgid
 from forkernel.fs.pagecache import RegInode
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class RamDir(Inode):
             if s_isdir(mode):
                 mode |= S_ISGID
             elif mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP and not (
-                cred.in_group(gid) or cred.cap_effective & CAP_FSETID
+                cred.in_group(gid) or capable_wrt_inode_uidgid(cred, self, CAP_FSETID)
             ):
                 mode &= ~S_ISGID
         return cred.fsuid, gid, mode

@@ -24,6 +24,7 @@ from forkernel.fs.mount import attach_mnt, check_kinds, prepend_path, topmost
 from forkernel.fs.namei import filename_lookup
 from forkernel.fs.open import build_open_flags, do_filp_open, do_open_execat
 from forkernel.fs.tmpfs import TmpfsSuperblock, mount_tmpfs, new_tmpfs
+from forkernel.namespace import init_user_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,7 @@ class KernelCred:
     groups: tuple[int, ...] = ()
     cap_effective = cap_permitted = ALL_CAPS
     securebits = 0
+    user_ns = init_user_ns
 
     def in_group(self, gid: int) -> bool:
         """Root's group is 0."""

@@ -510,6 +510,7 @@ def string_addresses(mm: MmStruct, bprm: Bprm, at: int) -> tuple[list[int], list
 def elf_auxv(task: Task, bprm: Bprm, image: ElfImage, bias: int, interp_base: int) -> tuple[tuple[int, int], ...]:
     """The auxiliary vector up to AT_SECURE, in Linux's order."""
     cred = bprm.cred
+    user_ns = cred.user_ns
     return (
         *ARCH_DLINFO,
         (AT_HWCAP, ELF_HWCAP),
@@ -521,9 +522,9 @@ def elf_auxv(task: Task, bprm: Bprm, image: ElfImage, bias: int, interp_base: in
         (AT_BASE, interp_base),
         (AT_FLAGS, 0),
         (AT_ENTRY, image.e_entry + bias & (1 << 64) - 1),
-        (AT_UID, cred.uid),
-        (AT_EUID, cred.euid),
-        (AT_GID, cred.gid),
-        (AT_EGID, cred.egid),
+        (AT_UID, user_ns.from_kuid_munged(cred.uid)),
+        (AT_EUID, user_ns.from_kuid_munged(cred.euid)),
+        (AT_GID, user_ns.from_kgid_munged(cred.gid)),
+        (AT_EGID, user_ns.from_kgid_munged(cred.egid)),
         (AT_SECURE, int(bprm.secureexec)),
     )

@@ -95,12 +95,34 @@ def ns_capable(task: Task, ns: UserNamespace, cap: int) -> bool:
     return True
 
 
+def own_capable(task: Task, cap: int) -> bool:
+    """Whether the task may use capability `cap` over its own user namespace; notes the use."""
+    if not task.cred.cap_effective >> cap & 1:
+        return False
+    task.flags |= PF_SUPERPRIV
+    return True
+
+
+def cap_issubset(old: Cred, new: Cred) -> bool:
+    """Whether `new` permits nothing that `old` did not; the maker of a user namespace had all in it before (Linux:
+    cred_cap_issubset).
+    """
+    if old.user_ns is new.user_ns:
+        return not new.cap_permitted & ~old.cap_permitted
+    at = new.user_ns
+    while at.parent is not None:
+        if at.parent is old.user_ns and at.owner_uid == old.euid:
+            return True
+        at = at.parent
+    return False
+
+
 def commit_creds(task: Task, new: Cred) -> None:
     """Give the task `new`. A change of identity or more privilege ends dumpability and the parent-death signal."""
     old = task.cred
     task.cred = new
     same = (old.euid, old.fsuid, old.egid, old.fsgid) == (new.euid, new.fsuid, new.egid, new.fsgid)
-    if same and not new.cap_permitted & ~old.cap_permitted:
+    if same and cap_issubset(old, new):
         return
     if task.mm is not None:
         task.mm.dumpable = 0
@@ -112,16 +134,36 @@ def kill_ok_by_cred(task: Task, target: Task) -> bool:
     cred, other = task.cred, target.cred
     if cred.euid in (other.suid, other.uid) or cred.uid in (other.suid, other.uid):
         return True
-    return capable(task, CAP_KILL)
+    return ns_capable(task, other.user_ns, CAP_KILL)
 
 
 # --- user IDs (setuid(2), setreuid(2), setresuid(2), setfsuid(2))
 
 
-def _valid_id(number: int) -> int:
-    if number == INVALID_ID:
+def _valid_uid(cred: Cred, uid: int) -> int:
+    """The kernel's number for a user ID of the program; EINVAL for -1 and for one that is not mapped."""
+    kuid = cred.user_ns.make_kuid(uid)
+    if kuid == INVALID_ID:
         raise SysError(EINVAL)
-    return number
+    return kuid
+
+
+def _valid_gid(cred: Cred, gid: int) -> int:
+    """As _valid_uid for groups."""
+    kgid = cred.user_ns.make_kgid(gid)
+    if kgid == INVALID_ID:
+        raise SysError(EINVAL)
+    return kgid
+
+
+def _wanted_uids(cred: Cred, uids: tuple[int, ...]) -> list[int]:
+    """Several, where -1 means "leave as it is"."""
+    return [uid if uid == INVALID_ID else _valid_uid(cred, uid) for uid in uids]
+
+
+def _wanted_gids(cred: Cred, gids: tuple[int, ...]) -> list[int]:
+    """Several, where -1 means "leave as it is"."""
+    return [gid if gid == INVALID_ID else _valid_gid(cred, gid) for gid in gids]
 
 
 def flag_nproc_exceeded(task: Task, uid: int) -> None:
@@ -136,8 +178,8 @@ def flag_nproc_exceeded(task: Task, uid: int) -> None:
 def setuid(task: Task, uid: int) -> None:
     """All four user IDs with CAP_SETUID, else the effective one back to the real or saved one."""
     old = task.cred
-    _valid_id(uid)
-    if capable(task, CAP_SETUID):
+    uid = _valid_uid(old, uid)
+    if own_capable(task, CAP_SETUID):
         new = old._replace(uid=uid, suid=uid, euid=uid, fsuid=uid)
     elif uid in (old.uid, old.suid):
         new = old._replace(euid=uid, fsuid=uid)
@@ -150,10 +192,11 @@ def setuid(task: Task, uid: int) -> None:
 def setreuid(task: Task, ruid: int, euid: int) -> None:
     """Real and effective user ID; the saved one follows when the real one is set or a new effective one comes."""
     old = task.cred
+    ruid, euid = _wanted_uids(old, (ruid, euid))
     real = old.uid if ruid == INVALID_ID else ruid
     effective = old.euid if euid == INVALID_ID else euid
     allowed = real in (old.uid, old.euid) and effective in (old.uid, old.euid, old.suid)
-    if not allowed and not capable(task, CAP_SETUID):
+    if not allowed and not own_capable(task, CAP_SETUID):
         raise SysError(EPERM)
     saved = old.suid
     if ruid != INVALID_ID or (euid != INVALID_ID and euid != old.uid):
@@ -166,8 +209,9 @@ def setreuid(task: Task, ruid: int, euid: int) -> None:
 def setresuid(task: Task, ruid: int, euid: int, suid: int) -> None:
     """Real, effective and saved user ID, each to any of the three, or to anything with CAP_SETUID."""
     old = task.cred
+    ruid, euid, suid = _wanted_uids(old, (ruid, euid, suid))
     wanted = [new for new in (ruid, euid, suid) if new != INVALID_ID]
-    if any(new not in (old.uid, old.euid, old.suid) for new in wanted) and not capable(task, CAP_SETUID):
+    if any(new not in (old.uid, old.euid, old.suid) for new in wanted) and not own_capable(task, CAP_SETUID):
         raise SysError(EPERM)
     real = old.uid if ruid == INVALID_ID else ruid
     effective = old.euid if euid == INVALID_ID else euid
@@ -183,24 +227,27 @@ def setresuid(task: Task, ruid: int, euid: int, suid: int) -> None:
 def setfsuid(task: Task, uid: int) -> int:
     """User ID for file access; returns the old one, whether or not it was changed."""
     old = task.cred
+    was = old.user_ns.from_kuid_munged(old.fsuid)
+    uid = old.user_ns.make_kuid(uid)
     if uid == INVALID_ID or uid == old.fsuid:
-        return old.fsuid
-    if uid in (old.uid, old.euid, old.suid) or capable(task, CAP_SETUID):
+        return was
+    if uid in (old.uid, old.euid, old.suid) or own_capable(task, CAP_SETUID):
         commit_creds(task, _fix_setfsuid(old, old._replace(fsuid=uid)))
-    return old.fsuid
+    return was
 
 
 def fix_setuid(old: Cred, new: Cred) -> Cred:
     """What a change of user IDs does to capabilities (Linux: cap_emulate_setxuid; capabilities(7))."""
     if old.securebits & SECBIT_NO_SETUID_FIXUP:
         return new
-    if 0 in (old.uid, old.euid, old.suid) and 0 not in (new.uid, new.euid, new.suid):
+    root = old.user_ns.make_kuid(0)
+    if root in (old.uid, old.euid, old.suid) and root not in (new.uid, new.euid, new.suid):
         new = new._replace(cap_ambient=0)
         if not old.securebits & SECBIT_KEEP_CAPS:
             new = new._replace(cap_permitted=0, cap_effective=0)
-    if old.euid == 0 and new.euid != 0:
+    if old.euid == root and new.euid != root:
         new = new._replace(cap_effective=0)
-    elif old.euid != 0 and new.euid == 0:
+    elif old.euid != root and new.euid == root:
         new = new._replace(cap_effective=new.cap_permitted)
     return new
 
@@ -209,9 +256,10 @@ def _fix_setfsuid(old: Cred, new: Cred) -> Cred:
     """File capabilities leave with file-system UID 0 and come back with it."""
     if old.securebits & SECBIT_NO_SETUID_FIXUP:
         return new
-    if old.fsuid == 0 and new.fsuid != 0:
+    root = old.user_ns.make_kuid(0)
+    if old.fsuid == root and new.fsuid != root:
         return new._replace(cap_effective=new.cap_effective & ~CAP_FS_MASK)
-    if old.fsuid != 0 and new.fsuid == 0:
+    if old.fsuid != root and new.fsuid == root:
         return new._replace(cap_effective=new.cap_effective | new.cap_permitted & CAP_FS_MASK)
     return new
 
@@ -222,8 +270,8 @@ def _fix_setfsuid(old: Cred, new: Cred) -> Cred:
 def setgid(task: Task, gid: int) -> None:
     """All four group IDs with CAP_SETGID, else the effective one back to the real or saved one."""
     old = task.cred
-    _valid_id(gid)
-    if capable(task, CAP_SETGID):
+    gid = _valid_gid(old, gid)
+    if own_capable(task, CAP_SETGID):
         new = old._replace(gid=gid, sgid=gid, egid=gid, fsgid=gid)
     elif gid in (old.gid, old.sgid):
         new = old._replace(egid=gid, fsgid=gid)
@@ -235,10 +283,11 @@ def setgid(task: Task, gid: int) -> None:
 def setregid(task: Task, rgid: int, egid: int) -> None:
     """Real and effective group ID; the saved one follows as with `setreuid`."""
     old = task.cred
+    rgid, egid = _wanted_gids(old, (rgid, egid))
     real = old.gid if rgid == INVALID_ID else rgid
     effective = old.egid if egid == INVALID_ID else egid
     allowed = real in (old.gid, old.egid) and effective in (old.gid, old.egid, old.sgid)
-    if not allowed and not capable(task, CAP_SETGID):
+    if not allowed and not own_capable(task, CAP_SETGID):
         raise SysError(EPERM)
     saved = old.sgid
     if rgid != INVALID_ID or (egid != INVALID_ID and egid != old.gid):
@@ -249,8 +298,9 @@ def setregid(task: Task, rgid: int, egid: int) -> None:
 def setresgid(task: Task, rgid: int, egid: int, sgid: int) -> None:
     """Real, effective and saved group ID, each to any of the three, or to anything with CAP_SETGID."""
     old = task.cred
+    rgid, egid, sgid = _wanted_gids(old, (rgid, egid, sgid))
     wanted = [new for new in (rgid, egid, sgid) if new != INVALID_ID]
-    if any(new not in (old.gid, old.egid, old.sgid) for new in wanted) and not capable(task, CAP_SETGID):
+    if any(new not in (old.gid, old.egid, old.sgid) for new in wanted) and not own_capable(task, CAP_SETGID):
         raise SysError(EPERM)
     real = old.gid if rgid == INVALID_ID else rgid
     effective = old.egid if egid == INVALID_ID else egid
@@ -264,17 +314,26 @@ def setresgid(task: Task, rgid: int, egid: int, sgid: int) -> None:
 def setfsgid(task: Task, gid: int) -> int:
     """Group ID for file access; returns the old one, whether or not it was changed."""
     old = task.cred
+    was = old.user_ns.from_kgid_munged(old.fsgid)
+    gid = old.user_ns.make_kgid(gid)
     if gid not in (INVALID_ID, old.fsgid):
-        if gid in (old.gid, old.egid, old.sgid) or capable(task, CAP_SETGID):
+        if gid in (old.gid, old.egid, old.sgid) or own_capable(task, CAP_SETGID):
             commit_creds(task, old._replace(fsgid=gid))
-    return old.fsgid
+    return was
 
 
 def setgroups(task: Task, groups: list[int]) -> None:
-    """Replace the supplementary groups; the caller has checked CAP_SETGID. EINVAL for the group -1."""
-    if INVALID_ID in groups:
-        raise SysError(EINVAL)
-    task.cred = task.cred._replace(groups=tuple(sorted(groups)))
+    """Replace the supplementary groups; the caller has asked `may_setgroups`. EINVAL for the group -1, and for one
+    that is not mapped.
+    """
+    cred = task.cred
+    task.cred = cred._replace(groups=tuple(sorted(_valid_gid(cred, gid) for gid in groups)))
+
+
+def may_setgroups(task: Task) -> bool:
+    """CAP_SETGID; in a user namespace only once gid_map is set, and unless its setgroups file says "deny"."""
+    user_ns = task.cred.user_ns
+    return own_capable(task, CAP_SETGID) and bool(user_ns.gid_map) and user_ns.setgroups_allowed
 
 
 # --- capabilities (capset(2), execve(2))
@@ -286,7 +345,7 @@ def capset(task: Task, effective: int, permitted: int, inheritable: int) -> None
     effective &= CAP_FULL_SET
     permitted &= CAP_FULL_SET
     inheritable &= CAP_FULL_SET
-    if inheritable & ~(old.cap_inheritable | old.cap_permitted) and not capable(task, CAP_SETPCAP):
+    if inheritable & ~(old.cap_inheritable | old.cap_permitted) and not own_capable(task, CAP_SETPCAP):
         raise SysError(EPERM)
     if inheritable & ~(old.cap_inheritable | old.cap_bset):
         raise SysError(EPERM)
@@ -310,14 +369,17 @@ def bprm_creds(old: Cred, mode: int, uid: int, gid: int, *, no_new_privs: bool, 
     """
     euid, egid = old.euid, old.egid
     if not (no_new_privs or nosuid):
-        if mode & S_ISUID:
+        user_ns = old.user_ns
+        mapped = user_ns.from_kuid(uid) != INVALID_ID and user_ns.from_kgid(gid) != INVALID_ID
+        if mode & S_ISUID and mapped:
             euid = uid
-        if mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP:
+        if mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP and mapped:
             egid = gid
     set_id = euid != old.uid or egid != old.gid
-    privileged = not old.securebits & SECBIT_NOROOT and 0 in (old.uid, euid)
+    root = old.user_ns.make_kuid(0)
+    privileged = not old.securebits & SECBIT_NOROOT and root in (old.uid, euid)
     permitted = old.cap_bset | old.cap_inheritable if privileged else 0
-    all_effective = privileged and euid == 0
+    all_effective = privileged and euid == root
     if no_new_privs and (set_id or permitted & ~old.cap_permitted):
         euid, egid = old.uid, old.gid
         permitted &= old.cap_permitted

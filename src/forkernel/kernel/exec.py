@@ -35,7 +35,7 @@ from forkernel.fs.inode import MAY_READ
 from forkernel.kernel import posix_timers, signal
 from forkernel.kernel.binfmt_elf import ElfProgram, layout_of, load_elf_binary, read_elf_program
 from forkernel.kernel.binfmt_script import load_script
-from forkernel.kernel.cred import Cred, bprm_creds, capable, commit_creds
+from forkernel.kernel.cred import Cred, bprm_creds, commit_creds, own_capable
 from forkernel.kernel.exit import exec_mm_release, release_task, setmax_mm_hiwater_rss
 from forkernel.kernel.pid import exchange_tids
 from forkernel.kernel.ptrace import SUID_DUMP_DISABLE, SUID_DUMP_USER
@@ -346,10 +346,10 @@ def prepare_creds(task: Task, bprm: Bprm) -> None:
     nosuid = path is not None and bool(path.mnt.flags & MNT_NOSUID)
     new = bprm_creds(old, inode.mode, inode.uid, inode.gid, no_new_privs=task.no_new_privs, nosuid=nosuid)
     set_id = new.euid != old.euid or new.egid != old.egid
-    if set_id and fs_is_shared(task) and not capable(task, CAP_SETUID):
+    if set_id and fs_is_shared(task) and not own_capable(task, CAP_SETUID):
         new = bprm_creds(old, 0, 0, 0, no_new_privs=task.no_new_privs)
     bprm.cred = new
-    gained = new.uid != 0 and bool(new.cap_permitted & ~new.cap_ambient)
+    gained = new.uid != new.user_ns.make_kuid(0) and bool(new.cap_permitted & ~new.cap_ambient)
     bprm.secureexec = new.euid != new.uid or new.egid != new.gid or gained
     if bprm.secureexec:
         bprm.stack_limit = min(bprm.stack_limit, STK_LIM)
@@ -562,6 +562,7 @@ def exec_mmap(task: Task, bprm: Bprm, mm: MmStruct) -> None:
         setmax_mm_hiwater_rss(task.signal, old)
         old.mmput()
     cred = bprm.cred
+    mm.user_ns = cred.user_ns
     plain = cred.euid == cred.uid and cred.egid == cred.gid and not bprm.unreadable
     mm.dumpable = SUID_DUMP_USER if plain else SUID_DUMP_DISABLE
     commit_creds(task, cred)

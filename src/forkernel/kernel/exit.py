@@ -28,6 +28,7 @@ from forkernel.kernel.task import (
     SignalStruct,
     Task,
 )
+from forkernel.namespace import init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
@@ -416,6 +417,8 @@ def exit_signal_struct(task: Task) -> None:
     signal.flush_pending(task.system, task.pending)
     if not sig.threads:
         signal.flush_pending(task.system, sig.shared_pending)
+    if task.cred.user_ns is not init_user_ns:
+        task.cred.user_ns.put()
     task.sighand.users -= 1
 
 

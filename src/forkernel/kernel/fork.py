@@ -17,6 +17,7 @@ from forkernel.abi.signal import SIGCHLD
 from forkernel.arch.x86_64.process import copy_thread
 from forkernel.errors import SysError
 from forkernel.kernel import nsproxy, pid, signal
+from forkernel.kernel.cred import capable
 from forkernel.kernel.pid import attach_pids, free_pid, pid_vnr
 from forkernel.kernel.posix_cpu_timers import posix_cpu_timers_init_group
 from forkernel.kernel.task import (
@@ -37,6 +38,7 @@ from forkernel.kernel.task import (
     SigPending,
     Task,
 )
+from forkernel.namespace import init_user_ns
 from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
@@ -247,7 +249,7 @@ def fork_limits(task: Task, child: Task, args: KernelCloneArgs) -> None:
     limit = task.signal.rlim[RLIMIT_NPROC][0]
     if count >= limit and task.cred.uid != 0:
         theirs = sum(other.cred.uid == task.cred.uid for other in system.pids.tasks)
-        if theirs >= limit and not (task.cred.has_cap(CAP_SYS_RESOURCE) or task.cred.has_cap(CAP_SYS_ADMIN)):
+        if theirs >= limit and not (capable(task, CAP_SYS_RESOURCE) or capable(task, CAP_SYS_ADMIN)):
             raise SysError(EAGAIN)
     if count >= system.threads_max:
         raise SysError(EAGAIN)
@@ -309,7 +311,9 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.ptrace = 0
     child.mm = child.files = child.fs = None
     child.signal = child.sighand = None  # type: ignore[assignment]  # set by _copy_parts
-    child.cred = task.cred
+    cred = child.cred = task.cred
+    if cred.user_ns is not init_user_ns:
+        cred.user_ns.get()
     child.nsproxy = None
     child.blocked = task.blocked
     child.saved_sigmask = None
@@ -348,8 +352,12 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
 
 
 def copy_creds(task: Task, child: Task, args: KernelCloneArgs) -> None:
-    """Credentials never change in place: the child has the very same."""
-    child.cred = task.cred
+    """Credentials never change in place: the child has the very same, or those of the maker of a user namespace."""
+    if args.flags & CLONE_NEWUSER:
+        from forkernel.kernel.user_namespace import create_user_ns
+
+        child.cred = create_user_ns(task, task.cred)
+        task.cred.user_ns.put()
 
 
 def sched_fork(task: Task, child: Task, args: KernelCloneArgs) -> None:
@@ -496,6 +504,7 @@ def bad_fork_cleanup(child: Task) -> None:
         child.fs.release()
     if child.files is not None:
         child.files.release(child)
+    child.cred.user_ns.put()
 
 
 # --- copy_process: commit

@@ -12,6 +12,7 @@ from forkernel.abi.stat import makedev
 from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
+from forkernel.kernel import user_namespace
 from forkernel.kernel.cred import capable
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_TRACED, TASK_UNINTERRUPTIBLE
@@ -85,6 +86,22 @@ class KernelView:
     def pid_ns_has_init(self, ns: Any) -> bool:
         """Whether the PID namespace has had its first process."""
         return ns.child_reaper is not None
+
+    def show_map(self, reader_ns: Any, ns: Any, kind: str) -> bytes:
+        """uid_map, gid_map or projid_map of a user namespace."""
+        return user_namespace.show_map(reader_ns, ns, kind)
+
+    def map_write(self, file: Any, writer: Task, ns: Any, kind: str, data: bytes) -> None:
+        """Set such a map."""
+        user_namespace.map_write(file, writer, ns, kind, data)
+
+    def proc_setgroups_write(self, file: Any, ns: Any, data: bytes) -> None:
+        """Allow or deny setgroups in a user namespace."""
+        user_namespace.proc_setgroups_write(file, ns, data)
+
+    def may_open_setgroups(self, task: Task, ns: Any) -> bool:
+        """Whether the task may write that."""
+        return user_namespace.may_open_setgroups(task, ns)
 
     # --- a task
     def set_task_comm(self, task: Task, comm: bytes) -> None:

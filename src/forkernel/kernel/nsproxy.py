@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.fork import KernelCloneArgs
     from forkernel.kernel.task import Task
 
-NOT_BUILT = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME | CLONE_NEWUSER
+NOT_BUILT = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME
 """Kinds that cannot be made (yet): EINVAL, as from a kernel configured without them."""
 
 IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
@@ -204,7 +204,20 @@ def create_new_namespaces(task: Task, flags: int, user_ns: UserNamespace, fs: An
 
 
 def copy_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -> NsCommon:
-    """A new namespace of the kind `flag`, with one reference."""
+    """A new namespace of the kind `flag`, with one reference, counted for its maker (ENOSPC)."""
+    ucounts, uid = task.system.ucounts, task.cred.euid
+    ucounts.inc(user_ns, uid, flag)
+    try:
+        ns = make_one(task, flag, user_ns, old, fs)
+    except SysError:
+        ucounts.dec(user_ns, uid, flag)
+        raise
+    ns.ucount_uid = uid
+    return ns
+
+
+def make_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -> NsCommon:
+    """The kinds of namespaces, and who makes them."""
     if flag == CLONE_NEWUTS:
         return copy_utsname(task, user_ns, old)
     if flag == CLONE_NEWIPC:
@@ -238,10 +251,21 @@ def unshare_nsproxy_namespaces(task: Task, flags: int, cred: Any, fs: Any) -> Ns
 
 
 def unshare_namespaces(task: Task, flags: int, cred: Any, fs: Any) -> None:
-    """The part of unshare(2) that concerns namespaces."""
-    new = unshare_nsproxy_namespaces(task, flags, cred, fs)
+    """The part of unshare(2) that concerns namespaces: all are made before anything is changed."""
+    from forkernel.kernel.user_namespace import create_user_ns, switch_user_ns
+
+    if flags & CLONE_NEWUSER:
+        cred = create_user_ns(task, cred)
+    try:
+        new = unshare_nsproxy_namespaces(task, flags, cred, fs)
+    except SysError:
+        if flags & CLONE_NEWUSER:
+            cred.user_ns.put()
+        raise
     if new is not None:
         switch_task_namespaces(task, new)
+    if flags & CLONE_NEWUSER:
+        switch_user_ns(task, cred)
 
 
 class Nsset:
@@ -264,11 +288,23 @@ class Nsset:
 
     def commit(self) -> None:
         """Change over (Linux: commit_nsset)."""
-        if self.flags & CLONE_NEWIPC and self.task.sysvsem is not None:
+        task = self.task
+        if self.cred is not task.cred:
+            from forkernel.kernel.user_namespace import switch_user_ns
+
+            self.cred.user_ns.get()
+            switch_user_ns(task, self.cred)
+        if self.flags & CLONE_NEWIPC and task.sysvsem is not None:
             from forkernel.kernel.sem import exit_sem
 
-            exit_sem(self.task)
-        switch_task_namespaces(self.task, self.nsproxy)
+            exit_sem(task)
+        switch_task_namespaces(task, self.nsproxy)
+
+    def install_user(self, ns: UserNamespace) -> None:
+        """Enter a user namespace: what is installed after it may count on its capabilities."""
+        from forkernel.kernel.user_namespace import userns_install
+
+        userns_install(self, ns)
 
 
 def setns(task: Task, fd: int, nstype: int) -> None:

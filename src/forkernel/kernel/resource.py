@@ -30,7 +30,7 @@ from forkernel.abi.resource import (
 )
 from forkernel.errors import SysError
 from forkernel.kernel.cputime import thread_group_cputime
-from forkernel.kernel.cred import capable
+from forkernel.kernel.cred import capable, ns_capable
 from forkernel.kernel.posix_cpu_timers import update_rlimit_cpu
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def check_prlimit_permission(current: Task, target: Task) -> None:
         return
     same_user = cred.uid == other.euid == other.suid == other.uid
     same_group = cred.gid == other.egid == other.sgid == other.gid
-    if not (same_user and same_group) and not capable(current, CAP_SYS_RESOURCE):
+    if not (same_user and same_group) and not ns_capable(current, other.user_ns, CAP_SYS_RESOURCE):
         raise SysError(EPERM)
 
 

@@ -40,7 +40,7 @@ from forkernel.abi.sched import (
     SchedAttr,
 )
 from forkernel.errors import SysError
-from forkernel.kernel.cred import capable
+from forkernel.kernel.cred import capable, ns_capable
 from forkernel.kernel.pid import PIDTYPE_PGID, find_task_by_vpid, find_vpid
 from forkernel.kernel.task import IoContext
 
@@ -169,7 +169,7 @@ def priority_range(policy: int) -> tuple[int, int]:
 
 def sched_setaffinity(task: Task, target: Task, mask: int) -> None:
     """Restrict a task to a set of CPUs. EPERM; EINVAL if none of them is there."""
-    if not check_same_owner(task, target) and not capable(task, CAP_SYS_NICE):
+    if not check_same_owner(task, target) and not ns_capable(task, target.cred.user_ns, CAP_SYS_NICE):
         raise SysError(EPERM)
     system = task.system
     mask &= (1 << len(system.run_queues)) - 1
@@ -198,7 +198,7 @@ def tasks_of(task: Task, which: int, who: int) -> list[Task]:
         leaders = pgrp.users(PIDTYPE_PGID) if pgrp is not None else []
         return [thread for leader in leaders for thread in leader.signal.threads]
     if which == PRIO_USER:
-        uid = who or task.cred.uid
+        uid = task.cred.user_ns.make_kuid(who) if who else task.cred.uid
         return [other for other in system.all_tasks() if other.cred.uid == uid]
     raise SysError(EINVAL)
 
@@ -227,7 +227,8 @@ def setpriority(task: Task, which: int, who: int, nice: int) -> None:
 
 def set_one_prio(task: Task, target: Task, nice: int) -> None:
     """EPERM for another user's task, EACCES for a nice value below the present one without permission."""
-    if task.cred.euid not in (target.cred.uid, target.cred.euid) and not capable(task, CAP_SYS_NICE):
+    cred = target.cred
+    if task.cred.euid not in (cred.uid, cred.euid) and not ns_capable(task, cred.user_ns, CAP_SYS_NICE):
         raise SysError(EPERM)
     if nice < target.se.nice and not can_nice(task, target, nice):
         raise SysError(EACCES)

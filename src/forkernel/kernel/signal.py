@@ -53,6 +53,7 @@ from forkernel.abi.signal import (
     SigAction,
     SigInfo,
     StackT,
+    siginfo_layout,
 )
 from forkernel.arch.x86_64 import signal as arch_signal
 from forkernel.errors import KernelBug, SysError
@@ -94,6 +95,7 @@ from forkernel.kernel.task import (
     TASK_STOPPED,
     TASK_TRACED,
 )
+from forkernel.namespace import init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.kernel.pid import Pid
@@ -146,6 +148,9 @@ def send_signal(sig: int, info: SigInfo | None, task: Task, group: bool, force: 
     else:
         outcome = TRACE_SIGNAL_DELIVERED
         if sig != SIGKILL and not task.flags & PF_KTHREAD:
+            if task.cred.user_ns is not init_user_ns and has_sender(info):
+                info = info.copy()
+                info.uid = task.cred.user_ns.from_kuid_munged(info.uid)
             _queue(sig, info, task, pending)
         pending.bits |= 1 << sig - 1
         if task.system.signalfd_wqh:
@@ -154,6 +159,11 @@ def send_signal(sig: int, info: SigInfo | None, task: Task, group: bool, force: 
     if fire := task.system.trace.signal_generate:
         fire(sig, info, task, group, outcome)
     return outcome != TRACE_SIGNAL_IGNORED
+
+
+def has_sender(info: SigInfo) -> bool:
+    """Whether si_uid is a user, which the receiver may call otherwise (Linux: has_si_pid_and_uid)."""
+    return info.code <= 0 or siginfo_layout(info.signo, info.code) == SIL_CHLD
 
 
 def _queue(sig: int, info: SigInfo, task: Task, pending: SigPending) -> None:

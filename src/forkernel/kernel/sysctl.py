@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.abi.capability import CAP_LAST_CAP
+from forkernel.abi.capability import CAP_LAST_CAP, CAP_SYS_RESOURCE
+from forkernel.abi.namespace import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+)
 from forkernel.abi.utsname import NEW_UTS_LEN, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.fs.pipe import PIPE_MAX_SIZE
 from forkernel.fs.proc.proc_sysctl import Sysctl
@@ -20,6 +30,7 @@ from forkernel.kernel.procfs import make_uuid
 from forkernel.kernel.resource import NR_OPEN
 from forkernel.mm.layout import MMAP_MIN_ADDR
 from forkernel.mm.mmap import MAX_MAP_COUNT
+from forkernel.namespace import OVERFLOW_ID
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
@@ -144,8 +155,39 @@ def get_pipe_max_size(system: System) -> int:
     return PIPE_MAX_SIZE
 
 
+def get_overflow_id(system: System) -> int:
+    """Shown for a user or group that the reader's namespace has no number for."""
+    return OVERFLOW_ID
+
+
+class MaxNamespaces:
+    """/proc/sys/user/max_*_namespaces: how many of a kind a user may make in the caller's user namespace."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: int) -> None:
+        self.kind = kind
+
+    def get(self, reader: Task) -> int:
+        """The limit."""
+        return reader.system.ucounts.limit(reader.cred.user_ns, self.kind)
+
+    def set(self, writer: Task, value: int) -> None:
+        """The next one goes by it."""
+        writer.system.ucounts.limits[writer.cred.user_ns, self.kind] = value
+
+
+def max_namespaces(name: bytes, kind: int) -> Sysctl:
+    """The setting of a kind."""
+    limit = MaxNamespaces(kind)
+    path = b"user/max_%s_namespaces" % name
+    return Sysctl(path, 0o644, limit.get, limit.set, capability=CAP_SYS_RESOURCE, by_task=True)
+
+
 SYSCTLS: list[Sysctl] = [
     Sysctl(b"fs/nr_open", 0o444, get_nr_open),
+    Sysctl(b"fs/overflowgid", 0o444, get_overflow_id),
+    Sysctl(b"fs/overflowuid", 0o444, get_overflow_id),
     Sysctl(b"fs/pipe-max-size", 0o444, get_pipe_max_size),
     Sysctl(b"kernel/cap_last_cap", 0o444, get_cap_last_cap),
     Sysctl(b"kernel/domainname", 0o644, get_domainname, set_domainname, high=NEW_UTS_LEN, by_task=True),
@@ -154,6 +196,8 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"kernel/osrelease", 0o444, get_osrelease),
     Sysctl(b"kernel/ostype", 0o444, get_ostype),
     Sysctl(b"kernel/ns_last_pid", 0o666, get_ns_last_pid, set_ns_last_pid, 0, PID_MAX_LIMIT, by_task=True),
+    Sysctl(b"kernel/overflowgid", 0o444, get_overflow_id),
+    Sysctl(b"kernel/overflowuid", 0o444, get_overflow_id),
     Sysctl(b"kernel/pid_max", 0o644, get_pid_max, set_pid_max, RESERVED_PIDS + 1, PID_MAX_LIMIT, by_task=True),
     Sysctl(b"kernel/random/boot_id", 0o444, get_boot_id),
     Sysctl(b"kernel/random/entropy_avail", 0o444, get_entropy),
@@ -163,6 +207,14 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"kernel/threads-max", 0o644, get_threads_max, set_threads_max, MIN_THREADS, MAX_THREADS),
     Sysctl(b"kernel/version", 0o444, get_version),
     *IPC_SYSCTLS,
+    max_namespaces(b"cgroup", CLONE_NEWCGROUP),
+    max_namespaces(b"ipc", CLONE_NEWIPC),
+    max_namespaces(b"mnt", CLONE_NEWNS),
+    max_namespaces(b"net", CLONE_NEWNET),
+    max_namespaces(b"pid", CLONE_NEWPID),
+    max_namespaces(b"time", CLONE_NEWTIME),
+    max_namespaces(b"user", CLONE_NEWUSER),
+    max_namespaces(b"uts", CLONE_NEWUTS),
     Sysctl(b"vm/max_map_count", 0o444, get_max_map_count),
     Sysctl(b"vm/mmap_min_addr", 0o444, get_mmap_min_addr),
     Sysctl(b"vm/overcommit_memory", 0o444, get_overcommit),

@@ -20,6 +20,7 @@ from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
 from forkernel.kernel.pid import PidNamespace
 from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
+from forkernel.kernel.ucount import Ucounts
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.pagetable import PARKING_FORKS
 from forkernel.namespace import NsInums
@@ -115,6 +116,7 @@ class System:
         self.ns_inums = NsInums()
         self.flat: FlatMemory | None = None
         """The address space of a machine without an MMU."""
+        self.ucounts = Ucounts(self)
         self.nr_forks = 0
         self.next_parking = PARKING_FORKS
         """Value of `nr_forks` at which page tables of sleepers are next parked (mm/parking.py), and when they were."""

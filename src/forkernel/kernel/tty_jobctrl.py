@@ -12,6 +12,7 @@ from forkernel.abi.errno import EINVAL, EIO, ENOTTY, EPERM, ERESTARTSYS, ESRCH
 from forkernel.abi.ioctl import TIOCGPGRP, TIOCGSID, TIOCNOTTY, TIOCSCTTY, TIOCSPGRP
 from forkernel.abi.signal import SIG_DFL, SIGTSTP, SIGTTIN, SIGTTOU
 from forkernel.errors import SysError
+from forkernel.fs.inode import global_caps
 from forkernel.fs.tty import TtyFile
 from forkernel.kernel.pid import PIDTYPE_PGID, PIDTYPE_SID, find_vpid, pid_vnr
 from forkernel.kernel.session import disassociate_ctty, is_current_pgrp_orphaned, will_become_orphaned_pgrp
@@ -105,7 +106,7 @@ def tiocsctty(task: Task, tty: Any, arg: int) -> None:
     if not signal.leader or signal.tty is not None:
         raise SysError(EPERM)
     if tty.session is not None:
-        if arg != 1 or not task.cred.cap_effective & CAP_SYS_ADMIN:
+        if arg != 1 or not global_caps(task.cred) & CAP_SYS_ADMIN:
             raise SysError(EPERM)
         for member in tty.session.users(PIDTYPE_SID):
             member.signal.tty = None

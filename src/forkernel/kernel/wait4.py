@@ -55,6 +55,7 @@ from forkernel.kernel.task import (
     SIGNAL_STOP_STOPPED,
     Task,
 )
+from forkernel.namespace import init_user_ns
 from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
@@ -131,7 +132,10 @@ class Waitid(WaitOpts):
             raise
         if pid and self.usage_addr is not None and self.usage is not None:
             self.usage_addr.put(self.usage)
-        put_siginfo(self.info_addr, SIGCHLD if pid else 0, self.info)
+        info = self.info
+        if info is not None and task.cred.user_ns is not init_user_ns:
+            info = (info[0], info[1], task.cred.user_ns.from_kuid_munged(info[2]), info[3])
+        put_siginfo(self.info_addr, SIGCHLD if pid else 0, info)
         return 0
 
     def interrupted(self, task: Task) -> int:

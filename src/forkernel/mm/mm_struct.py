@@ -17,6 +17,7 @@ from forkernel.mm.fault import FAULT_OK, FAULT_OOM, handle_mm_fault
 from forkernel.mm.mmap import dup_mmap, exit_mmap
 from forkernel.mm.pagetable import PageTable
 from forkernel.mm.vma import VM_READ, VmaList
+from forkernel.namespace import UserNamespace, init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.hw.frames import FrameTable
@@ -38,7 +39,7 @@ class MmStruct:
     __slots__ = (
         "arg_end", "arg_start", "binfmt_private", "brk", "dumpable", "end_code", "end_data", "env_end", "env_start",
         "exe_file", "frames", "hiwater_rss", "membarrier_state", "mmap_base", "owner", "pt", "saved_auxv",
-        "start_brk", "start_code", "start_data", "start_stack", "system", "thp_disable", "users", "vmas",
+        "start_brk", "start_code", "start_data", "start_stack", "system", "thp_disable", "user_ns", "users", "vmas",
     )  # fmt: skip
 
     def __init__(self, system: Any, pt: PageTable | None = None) -> None:
@@ -51,6 +52,8 @@ class MmStruct:
         self.exe_file: Any = None
         """The program, for /proc/PID/exe; a reference is held."""
         self.dumpable = SUID_DUMP_USER
+        self.user_ns: UserNamespace = init_user_ns
+        """Of who ran the program: whose capabilities reach it when it is not dumpable."""
         self.saved_auxv = b""
         self.binfmt_private: Any = None
         self.hiwater_rss = 0
@@ -75,7 +78,7 @@ class MmStruct:
         new.exe_file = self.exe_file
         if self.exe_file is not None:
             self.exe_file.get()
-        new.dumpable = self.dumpable
+        new.dumpable, new.user_ns = self.dumpable, self.user_ns
         new.saved_auxv = self.saved_auxv
         new.binfmt_private = self.binfmt_private
         new.hiwater_rss = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from forkernel.abi.capability import (
-    CAP_SETGID,
     CAPABILITY_U32S,
     LINUX_CAPABILITY_VERSION_3,
     CapUserData,
@@ -23,42 +22,46 @@ M32 = 0xFFFFFFFF
 @syscall("getuid")
 def sys_getuid(task: Task) -> int:
     """getuid(2)."""
-    return task.cred.uid
+    cred = task.cred
+    return cred.user_ns.from_kuid_munged(cred.uid)
 
 
 @syscall("geteuid")
 def sys_geteuid(task: Task) -> int:
     """geteuid(2)."""
-    return task.cred.euid
+    cred = task.cred
+    return cred.user_ns.from_kuid_munged(cred.euid)
 
 
 @syscall("getgid")
 def sys_getgid(task: Task) -> int:
     """getgid(2)."""
-    return task.cred.gid
+    cred = task.cred
+    return cred.user_ns.from_kgid_munged(cred.gid)
 
 
 @syscall("getegid")
 def sys_getegid(task: Task) -> int:
     """getegid(2)."""
-    return task.cred.egid
+    cred = task.cred
+    return cred.user_ns.from_kgid_munged(cred.egid)
 
 
 @syscall("getresuid")
 def sys_getresuid(task: Task, ruid: UserOut[U32], euid: UserOut[U32], suid: UserOut[U32]) -> int:
     """getresuid(2)."""
-    ruid.put(task.cred.uid)
-    euid.put(task.cred.euid)
-    suid.put(task.cred.suid)
+    ruid.put(task.cred.user_ns.from_kuid_munged(task.cred.uid))
+    euid.put(task.cred.user_ns.from_kuid_munged(task.cred.euid))
+    suid.put(task.cred.user_ns.from_kuid_munged(task.cred.suid))
     return 0
 
 
 @syscall("getresgid")
 def sys_getresgid(task: Task, rgid: UserOut[U32], egid: UserOut[U32], sgid: UserOut[U32]) -> int:
     """getresgid(2)."""
-    rgid.put(task.cred.gid)
-    egid.put(task.cred.egid)
-    sgid.put(task.cred.sgid)
+    rgid.put(task.cred.user_ns.from_kgid_munged(task.cred.gid))
+    egid.put(task.cred.user_ns.from_kgid_munged(task.cred.egid))
+    sgid.put(task.cred.user_ns.from_kgid_munged(task.cred.sgid))
     return 0
 
 
@@ -123,14 +126,14 @@ def sys_getgroups(task: Task, size: I32, grouplist: UserOut[U32]) -> int:
     if size < 0 or 0 < size < len(groups):
         raise SysError(EINVAL)
     if size and groups:
-        grouplist.put_array(groups)
+        grouplist.put_array([task.cred.user_ns.from_kgid_munged(gid) for gid in groups])
     return len(groups)
 
 
 @syscall("setgroups")
 def sys_setgroups(task: Task, size: I32, grouplist: UserIn[U32]) -> int:
     """setgroups(2)."""
-    if not cred.capable(task, CAP_SETGID):
+    if not cred.may_setgroups(task):
         raise SysError(EPERM)
     if not 0 <= size <= cred.NGROUPS_MAX:
         raise SysError(EINVAL)

@@ -56,6 +56,7 @@ from forkernel.abi.types import I16, I32, I64, U32, U64, CStruct
 from forkernel.errors import SysError
 from forkernel.fs.fdtable import RLIMIT_NOFILE, FilesStruct, fd_install
 from forkernel.fs.file import File, RegFile
+from forkernel.fs.inode import global_caps, inode_owner_or_capable
 from forkernel.fs.locks import OFFSET_MAX, FileLock, posix_test_lock, set_lock
 from forkernel.fs.memfd import add_seals, get_seals
 from forkernel.fs.pipe import PAGE_SIZE, PipeFile
@@ -199,7 +200,7 @@ def dupfd(task: Task, file: File, arg: int, cloexec: bool) -> int:
 def setfl(task: Task, file: File, arg: int) -> int:
     """F_SETFL: only some flags change (Linux: setfl)."""
     if arg & ~file.flags & O_NOATIME and file.inode is not None:
-        if task.cred.fsuid != file.inode.uid and not task.cred.cap_effective & CAP_FOWNER:
+        if not inode_owner_or_capable(task.cred, file.inode):
             raise SysError(EPERM)
     if arg & ~file.flags & O_DIRECT and not isinstance(file, RegFile | PipeFile):
         raise SysError(EINVAL)
@@ -213,7 +214,7 @@ def pipe_fcntl(task: Task, file: File, cmd: int, arg: int) -> int:
         raise SysError(EBADF)
     if cmd == F_GETPIPE_SZ:
         return file.pipe.max_usage * PAGE_SIZE
-    return file.pipe.set_size(arg & 0xFFFFFFFF, bool(task.cred.cap_effective & CAP_SYS_RESOURCE))
+    return file.pipe.set_size(arg & 0xFFFFFFFF, bool(global_caps(task.cred) & CAP_SYS_RESOURCE))
 
 
 class FOwnerEx(CStruct):

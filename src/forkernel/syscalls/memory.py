@@ -23,6 +23,7 @@ from forkernel.abi.mman import (
 )
 from forkernel.abi.types import I32, U32, U64
 from forkernel.errors import SysError
+from forkernel.fs.inode import global_caps
 from forkernel.kernel.cred import capable
 from forkernel.kernel.pid import find_task_by_vpid
 from forkernel.kernel.pidfd import pidfd_get_task
@@ -73,7 +74,7 @@ def sys_mmap(task: Task, addr: U64, length: U64, prot: U64, flags: U64, fd: I32,
         file = task.files.get(fd)
         if flags & MAP_HUGETLB:
             raise SysError(EINVAL)
-    caps = task.cred.cap_effective
+    caps = global_caps(task.cred)
     prot = effective_prot(task, prot)
     return do_mmap(mm_of(task), addr, length, prot, flags, file, offset >> PAGE_SHIFT, caps=caps)
 
@@ -123,7 +124,7 @@ def sys_mremap(task: Task, addr: U64, old_len: U64, new_len: U64, flags: U64, ne
     """Resize or move a mapping; mremap(2)."""
     if not flags & (MREMAP_FIXED | MREMAP_DONTUNMAP):
         new_addr = 0
-    return do_mremap(mm_of(task), addr, old_len, new_len, flags, new_addr, caps=task.cred.cap_effective)
+    return do_mremap(mm_of(task), addr, old_len, new_len, flags, new_addr, caps=global_caps(task.cred))
 
 
 @syscall("madvise")
@@ -156,14 +157,14 @@ def sys_msync(task: Task, addr: U64, length: U64, flags: I32) -> int:
 @syscall("mlock")
 def sys_mlock(task: Task, addr: U64, length: U64) -> int:
     """Lock pages into memory; mlock(2)."""
-    do_mlock(mm_of(task), addr, length, caps=task.cred.cap_effective)
+    do_mlock(mm_of(task), addr, length, caps=global_caps(task.cred))
     return 0
 
 
 @syscall("mlock2")
 def sys_mlock2(task: Task, addr: U64, length: U64, flags: I32) -> int:
     """Lock pages, perhaps only as they are touched (MLOCK_ONFAULT); mlock(2)."""
-    do_mlock(mm_of(task), addr, length, flags, caps=task.cred.cap_effective)
+    do_mlock(mm_of(task), addr, length, flags, caps=global_caps(task.cred))
     return 0
 
 
@@ -177,7 +178,7 @@ def sys_munlock(task: Task, addr: U64, length: U64) -> int:
 @syscall("mlockall")
 def sys_mlockall(task: Task, flags: I32) -> int:
     """Lock all of the address space; mlock(2)."""
-    do_mlockall(mm_of(task), flags, caps=task.cred.cap_effective)
+    do_mlockall(mm_of(task), flags, caps=global_caps(task.cred))
     return 0
 
 

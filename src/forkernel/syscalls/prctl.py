@@ -20,7 +20,7 @@ from forkernel.abi.signal import NSIG
 from forkernel.abi.types import I32, U64
 from forkernel.arch.x86_64.pgtable import TASK_SIZE
 from forkernel.errors import SysError
-from forkernel.kernel.cred import capable
+from forkernel.kernel.cred import capable, own_capable
 from forkernel.kernel.task import Task
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.uaccess import UserBuf
@@ -272,7 +272,7 @@ def _set_securebits(task: Task, new: int, _3: int, _4: int, _5: int) -> int:
     locked_changed = (old & SECURE_ALL_LOCKS) >> 1 & (old ^ new)
     unlocked = old & SECURE_ALL_LOCKS & ~new
     unknown = new & ~(SECURE_ALL_LOCKS | SECURE_ALL_BITS)
-    if locked_changed or unlocked or unknown or not capable(task, CAP_SETPCAP):
+    if locked_changed or unlocked or unknown or not own_capable(task, CAP_SETPCAP):
         raise SysError(EPERM)
     task.cred = task.cred._replace(securebits=new)
     return 0
@@ -283,7 +283,7 @@ def _capbset_read(task: Task, cap: int, _3: int, _4: int, _5: int) -> int:
 
 
 def _capbset_drop(task: Task, cap: int, _3: int, _4: int, _5: int) -> int:
-    if not capable(task, CAP_SETPCAP):
+    if not own_capable(task, CAP_SETPCAP):
         raise SysError(EPERM)
     task.cred = task.cred._replace(cap_bset=task.cred.cap_bset & ~(1 << _capability(cap)))
     return 0

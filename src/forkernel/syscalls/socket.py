@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from forkernel.abi.capability import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN
 from forkernel.abi.errno import (
     EAFNOSUPPORT,
     EAGAIN,
@@ -90,9 +91,11 @@ from forkernel.fs.unix import (
     unix_create,
     unix_socketpair,
 )
-from forkernel.kernel.pid import find_vpid, pid_vnr, task_tgid_vnr
+from forkernel.kernel.cred import ns_capable, own_capable
+from forkernel.kernel.pid import find_vpid, pid_vnr, task_active_pid_ns, task_tgid_vnr
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf, UserInOut, UserOut
+from forkernel.namespace import INVALID_ID, init_user_ns
 from forkernel.syscalls.io import IovIter, import_iovec, single
 from forkernel.syscalls.poll import read_time
 from forkernel.syscalls.registry import syscall
@@ -317,8 +320,7 @@ def sys_getsockopt(task: Task, fd: I32, level: I32, name: I32, value: UserBuf, l
 def option_value(task: Task, file: UnixFile, name: int) -> bytes:
     """What getsockopt stores; ENOPROTOOPT."""
     if name == SO_PEERCRED:
-        pid, uid, gid = file.peer_creds
-        return Ucred(pid_vnr(pid, task), uid, gid).pack()
+        return ucred_for(task, file.peer_creds)
     if name in (SO_RCVTIMEO, SO_SNDTIMEO):
         seconds, rest = divmod(file.rcv_timeout if name == SO_RCVTIMEO else file.snd_timeout, 10**9)
         return seconds.to_bytes(8, "little") + (rest // 1000).to_bytes(8, "little")
@@ -456,16 +458,29 @@ def scm_send(task: Task, control: bytes) -> tuple[Creds | None, tuple[File, ...]
 def check_creds(task: Task, wanted: Ucred) -> Creds:
     """Credentials that a task may claim: its own, or any with capabilities (EPERM)."""
     cred = task.cred
-    if not cred.cap_effective and (
-        wanted.pid != task_tgid_vnr(task)
-        or wanted.uid not in (cred.uid, cred.euid, cred.suid)
-        or wanted.gid not in (cred.gid, cred.egid, cred.sgid)
+    uid, gid = cred.user_ns.make_kuid(wanted.uid), cred.user_ns.make_kgid(wanted.gid)
+    if INVALID_ID in (uid, gid):
+        raise SysError(EINVAL)
+    if (
+        (
+            wanted.pid != task_tgid_vnr(task)
+            and not ns_capable(task, task_active_pid_ns(task).user_ns or init_user_ns, CAP_SYS_ADMIN)
+        )
+        or (uid not in (cred.uid, cred.euid, cred.suid) and not own_capable(task, CAP_SETUID))
+        or (gid not in (cred.gid, cred.egid, cred.sgid) and not own_capable(task, CAP_SETGID))
     ):
         raise SysError(EPERM)
     pid = find_vpid(task, wanted.pid)
     if pid is None:
         raise SysError(ESRCH)
-    return (pid, wanted.uid, wanted.gid)
+    return (pid, uid, gid)
+
+
+def ucred_for(task: Task, creds: Creds) -> bytes:
+    """A struct ucred with the numbers of the reader's namespaces."""
+    pid, uid, gid = creds
+    user_ns = task.cred.user_ns
+    return Ucred(pid_vnr(pid, task), user_ns.from_kuid_munged(uid), user_ns.from_kgid_munged(gid)).pack()
 
 
 def do_send(
@@ -642,8 +657,7 @@ def scm_recv(task: Task, file: UnixFile, got: Received, room: int, flags: int) -
     """Ancillary data for a receiver with `room` bytes for it, and MSG_CTRUNC if that is not enough."""
     control, cut = b"", 0
     if file.pass_creds:
-        pid, uid, gid = got.creds
-        control, cut = add_cmsg(control, room, SCM_CREDENTIALS, Ucred(pid_vnr(pid, task), uid, gid).pack())
+        control, cut = add_cmsg(control, room, SCM_CREDENTIALS, ucred_for(task, got.creds))
     if not got.files:
         return control, cut
     fit = max(0, (room - len(control) - Cmsghdr.SIZE) // 4)

@@ -51,11 +51,13 @@ class Utimbuf(CStruct):
 # --- stat
 
 
-def cp_new_stat(inode: Inode) -> bytes:
+def cp_new_stat(task: Task, inode: Inode) -> bytes:
     """The struct stat of a file (Linux: cp_new_stat)."""
     size = inode.size
+    user_ns = task.cred.user_ns
     return STAT.pack(
-        inode.sb.dev, inode.ino, inode.nlink, inode.mode, inode.uid, inode.gid, 0, inode.rdev, size,
+        inode.sb.dev, inode.ino, inode.nlink, inode.mode, user_ns.from_kuid_munged(inode.uid),
+        user_ns.from_kgid_munged(inode.gid), 0, inode.rdev, size,
         inode.sb.blocksize, inode.blocks(), *divmod(inode.atime, NSEC), *divmod(inode.mtime, NSEC),
         *divmod(inode.ctime, NSEC),
     )  # fmt: skip
@@ -64,7 +66,7 @@ def cp_new_stat(inode: Inode) -> bytes:
 def put_stat(task: Task, inode: Inode, statbuf: UserOut[Stat]) -> int:
     """Bring the inode up to date and store its struct stat."""
     inode.getattr(task)
-    statbuf.mm.write(statbuf.addr, cp_new_stat(inode))
+    statbuf.mm.write(statbuf.addr, cp_new_stat(task, inode))
     return 0
 
 
@@ -118,11 +120,11 @@ def sys_statx(task: Task, dirfd: I32, path: UserStr | None, flags: I32, mask: U3
         raise SysError(EINVAL)
     inode, place = find_file(task, dirfd, path, flags)
     inode.getattr(task)
-    buf.write(cp_statx(inode, place, mask))
+    buf.write(cp_statx(task, inode, place, mask))
     return 0
 
 
-def cp_statx(inode: Inode, place: Path | None, asked: int) -> bytes:
+def cp_statx(task: Task, inode: Inode, place: Path | None, asked: int) -> bytes:
     """The struct statx of a file (Linux: cp_statx)."""
     born = inode.btime() if asked & STATX_BTIME else None
     mask = STATX_BASIC_STATS | (STATX_BTIME if born is not None else 0)
@@ -132,9 +134,10 @@ def cp_statx(inode: Inode, place: Path | None, asked: int) -> bytes:
         mount = place.mnt.id
         if place.dentry is place.mnt.root:
             attributes = STATX_ATTR_MOUNT_ROOT
-    dev, rdev = inode.sb.dev, inode.rdev
+    dev, rdev, user_ns = inode.sb.dev, inode.rdev, task.cred.user_ns
     return STATX.pack(
-        mask, inode.sb.blocksize, attributes, inode.nlink, inode.uid, inode.gid, inode.mode, inode.ino, inode.size,
+        mask, inode.sb.blocksize, attributes, inode.nlink, user_ns.from_kuid_munged(inode.uid),
+        user_ns.from_kgid_munged(inode.gid), inode.mode, inode.ino, inode.size,
         inode.blocks(), STATX_ATTRIBUTES_MASK, *divmod(inode.atime, NSEC), *divmod(born or 0, NSEC),
         *divmod(inode.ctime, NSEC), *divmod(inode.mtime, NSEC), major(rdev), minor(rdev), major(dev), minor(dev),
         mount,

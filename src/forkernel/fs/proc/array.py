@@ -10,6 +10,7 @@ from forkernel.fs.proc import task_mmu
 if TYPE_CHECKING:
     from forkernel.kernel.pid import Pid, PidNamespace
     from forkernel.kernel.task import Task
+    from forkernel.namespace import UserNamespace
 
 TICK_NS = 10_000_000
 """A tick of USER_HZ = 100."""
@@ -133,7 +134,7 @@ def proc_pid_status(inode: Any, reader: Task) -> bytes:
     lines = [f"Name:\t{_escaped(task.comm)}"]
     if task.fs is not None:
         lines.append(f"Umask:\t{task.fs.umask:04o}")
-    lines += _identity(task, inode.sb.pid_ns)
+    lines += _identity(task, inode.sb.pid_ns, reader.cred.user_ns)
     if task.mm is not None:
         lines += task_mmu.task_mem(task.mm)
     lines += _signals(inode, task)
@@ -142,18 +143,20 @@ def proc_pid_status(inode: Any, reader: Task) -> bytes:
     return "\n".join(lines).encode("latin-1") + b"\n"
 
 
-def _identity(task: Task, ns: PidNamespace) -> list[str]:
+def _identity(task: Task, ns: PidNamespace, user_ns: UserNamespace) -> list[str]:
+    """Names and numbers; users and groups as the reader's user namespace calls them."""
     cred, signal = task.cred, task.signal
+    uid, gid = user_ns.from_kuid_munged, user_ns.from_kgid_munged
     fds = 0 if task.files is None else max(256, _round_up(max(task.files.fds, default=-1) + 1, 64))
-    groups = "".join(f"{gid} " for gid in cred.groups)
+    groups = "".join(f"{gid(group)} " for group in cred.groups)
     pid, tgid = task.thread_pid, task.group_leader.thread_pid
     leader = 0 if task.exit_state & 0x10 else tgid.nr_ns(ns)
     return [
         f"State:\t{get_task_state(task)}", f"Tgid:\t{leader}", "Ngid:\t0",
         f"Pid:\t{pid.nr_ns(ns)}", f"PPid:\t{ppid_of(task, ns)}",
         f"TracerPid:\t{task.parent.thread_pid.nr_ns(ns) if task.ptrace else 0}",
-        f"Uid:\t{cred.uid}\t{cred.euid}\t{cred.suid}\t{cred.fsuid}",
-        f"Gid:\t{cred.gid}\t{cred.egid}\t{cred.sgid}\t{cred.fsgid}",
+        f"Uid:\t{uid(cred.uid)}\t{uid(cred.euid)}\t{uid(cred.suid)}\t{uid(cred.fsuid)}",
+        f"Gid:\t{gid(cred.gid)}\t{gid(cred.egid)}\t{gid(cred.sgid)}\t{gid(cred.fsgid)}",
         f"FDSize:\t{fds}", f"Groups:\t{groups or ' '}",
         "NStgid:" + _levels(tgid, pid, ns), "NSpid:" + _levels(pid, pid, ns),
         "NSpgid:" + _levels(signal.pgrp, pid, ns), "NSsid:" + _levels(signal.session, pid, ns),

@@ -16,9 +16,10 @@ from forkernel.abi.stat import Dirent
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
 from forkernel.fs.inode import Inode
-from forkernel.fs.proc import array, task_mmu
+from forkernel.fs.proc import array, task_mmu, user_ns
 from forkernel.fs.proc.inode import Entry, MagicLink, ProcDir, ProcReg, decimal
 from forkernel.fs.proc.super import ProcSuperblock
+from forkernel.namespace import INVALID_ID
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -90,7 +91,8 @@ def owner_of(target: Task) -> tuple[int, int]:
     """User and group that files of a process belong to (Linux: task_dump_owner)."""
     mm = target.mm
     if mm is not None and mm.dumpable != 1:
-        return 0, 0
+        uid, gid = mm.user_ns.make_kuid(0), mm.user_ns.make_kgid(0)
+        return (0 if uid == INVALID_ID else uid), (0 if gid == INVALID_ID else gid)
     return target.cred.euid, target.cred.egid
 
 
@@ -416,6 +418,10 @@ TGID_BASE: dict[bytes, Entry] = {
     b"mounts": Entry(0o444, proc_pid_mounts),
     b"mountinfo": Entry(0o444, proc_pid_mountinfo),
     b"wchan": Entry(0o444, proc_pid_wchan),
+    b"uid_map": Entry(0o644, opener=user_ns.open_uid_map),
+    b"gid_map": Entry(0o644, opener=user_ns.open_gid_map),
+    b"projid_map": Entry(0o644, opener=user_ns.open_projid_map),
+    b"setgroups": Entry(0o644, opener=user_ns.open_setgroups),
     b"oom_score": Entry(0o444, proc_oom_score),
     b"oom_score_adj": Entry(0o644, proc_oom_score_adj_show, proc_oom_score_adj_store),
     b"timerslack_ns": Entry(0o666, proc_timerslack_show, proc_timerslack_store),

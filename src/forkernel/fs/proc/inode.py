@@ -39,6 +39,8 @@ class Entry(NamedTuple):
     show: Show | None = None
     store: Store | None = None
     check: Callable[[Any, Task], None] | None = None
+    opener: Callable[[Any, Task, int], File] | None = None
+    """(inode, task, flags): makes the open file, where it is of a kind of its own."""
 
 
 class ProcInode(Inode):
@@ -76,6 +78,8 @@ class ProcReg(ProcInode):
         """Open it, if the entry's own check allows."""
         if self.entry.check is not None and not flags & O_PATH:
             self.entry.check(self, task)
+        if self.entry.opener is not None:
+            return self.entry.opener(self, task, flags)
         return ProcFile(self, flags)
 
     def truncate(self, size: int) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forkernel.abi.errno import EINVAL, EPERM
+from forkernel.abi.errno import EACCES, EINVAL, EPERM
 from forkernel.errors import SysError
+from forkernel.fs.inode import MAY_EXEC, MAY_READ, MAY_WRITE
 from forkernel.fs.proc.inode import Entry, ProcReg, StaticDir, decimal
 from forkernel.fs.proc.super import ProcSuperblock
+from forkernel.namespace import cap_capable
 
 if TYPE_CHECKING:
+    from forkernel.kernel.cred import Cred
     from forkernel.kernel.task import Task
 
 
@@ -26,7 +29,7 @@ class Sysctl(NamedTuple):
     low: int = 0
     high: int = (1 << 31) - 1
     capability: int | None = None
-    """Needed to write, beside the file's mode."""
+    """Needed to write, over the caller's own user namespace (/proc/sys/user)."""
     by_task: bool = False
     """The setting is that of a namespace of the reader or writer: `get` and `set` take the task, not the system."""
 
@@ -40,6 +43,21 @@ class SysctlFile(ProcReg):
         super().__init__(sb, Entry(sysctl.mode, sysctl_show, sysctl_store))
         self.sysctl = sysctl
 
+    def permission(self, cred: Cred, mask: int) -> None:
+        """By the mode alone, root being user and group 0 of the machine; capabilities do not count, but where the
+        setting asks for one (Linux: proc_sys_permission, set_permissions of kernel/ucount.c). EACCES.
+        """
+        mode, needed = self.mode, self.sysctl.capability
+        if needed is not None:
+            allowed = mode >> 6 if cap_capable(cred, cred.user_ns, needed) else mode
+        elif cred.euid == 0:
+            allowed = mode >> 6
+        else:
+            allowed = mode >> 3 if cred.in_egroup(0) else mode
+        wanted = (0o4 if mask & MAY_READ else 0) | (0o2 if mask & MAY_WRITE else 0) | (0o1 if mask & MAY_EXEC else 0)
+        if wanted & ~allowed:
+            raise SysError(EACCES)
+
 
 def sysctl_show(inode: Any, reader: Task) -> bytes:
     """The value and a newline."""
@@ -52,8 +70,6 @@ def sysctl_store(inode: Any, writer: Task, data: bytes) -> None:
     """Set it; EINVAL for what is no number or out of range, EPERM for what cannot be set or only by others."""
     sysctl: Sysctl = inode.sysctl
     if sysctl.set is None:
-        raise SysError(EPERM)
-    if sysctl.capability is not None and not inode.sb.kernel.capable(writer, sysctl.capability):
         raise SysError(EPERM)
     system = writer if sysctl.by_task else inode.sb.system
     if isinstance(sysctl.get(system), bytes):
