@@ -427,5 +427,7 @@ def unhash_process(task: Task) -> None:
     if task.is_leader:
         task.real_parent.children.pop(task, None)
     pid = task.thread_pid
+    if pid.inode is not None:
+        pid.inode.note_exit(task)
     detach_pids(task)
     pid.wake_pidfds()

@@ -36,7 +36,7 @@ PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID = range(4)
 class Pid:
     """An identity with its numbers (Linux: struct pid)."""
 
-    __slots__ = ("count", "leader", "level", "nr", "ns", "numbers", "pgrp", "session", "task", "wait_pidfd")
+    __slots__ = ("count", "inode", "leader", "level", "nr", "ns", "numbers", "pgrp", "session", "task", "wait_pidfd")
 
     def __init__(self, ns: PidNamespace, numbers: tuple[int, ...]) -> None:
         self.count = 1
@@ -57,7 +57,9 @@ class Pid:
         self.session: dict[Task, None] | None = None
         """Leaders of the processes in the session of this ID (PIDTYPE_SID); None before the first."""
         self.wait_pidfd: WaitQueue | None = None
-        """Woken when the task exits and when it is gone; None until somebody polls a pidfd."""
+        """Woken when the task exits and when it is gone; None until there is a pidfd."""
+        self.inode: Any = None
+        """What all its pidfds share, a pidfd.PidInode; None until there is one."""
 
     def nr_ns(self, ns: PidNamespace) -> int:
         """The number as `ns` sees it; 0 if it does not (Linux: pid_nr_ns)."""

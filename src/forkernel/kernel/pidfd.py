@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.abi.errno import EBADF, EINVAL, ENOENT, EPERM, ESRCH
-from forkernel.abi.fcntl import O_EXCL, O_NONBLOCK, O_RDWR
+from forkernel.abi.errno import EBADF, EINVAL, ENOENT, EOPNOTSUPP, EPERM, ESRCH
+from forkernel.abi.fcntl import O_EXCL, O_LARGEFILE, O_NONBLOCK, O_RDWR
 from forkernel.abi.poll import EPOLLHUP, EPOLLIN, EPOLLRDNORM
 from forkernel.abi.signal import SI_TKILL, SI_USER, SigInfo
 from forkernel.errors import SysError
@@ -19,8 +19,9 @@ from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
 from forkernel.fs.proc.base import PidDir
 from forkernel.kernel import signal
-from forkernel.kernel.pid import find_task_by_vpid, get_pid, put_pid, task_tgid_vnr
+from forkernel.kernel.pid import find_task_by_vpid, get_pid, pid_vnr, put_pid, task_tgid_vnr
 from forkernel.kernel.ptrace import ptrace_may_access
+from forkernel.kernel.task import SIGNAL_GROUP_EXIT
 from forkernel.wait import WaitQueue
 
 if TYPE_CHECKING:
@@ -40,17 +41,36 @@ class PidInode(Inode):
     It stands for a Pid, not a Task: execve by another thread than the leader hands the leader's Pid to that thread.
     """
 
-    __slots__ = ("pid",)
+    __slots__ = ("exit_code", "pid")
 
     def __init__(self, task: Task) -> None:
         super().__init__(task.system.vfs.anon_inode().sb, 0o700, ino=pidfs_ino(task))
         self.pid = task.thread_pid
-        if self.pid.wait_pidfd is None:
-            self.pid.wait_pidfd = WaitQueue()
+        self.pid.wait_pidfd = WaitQueue()
+        self.exit_code: int | None = None
+        """Wait status, once the process is reaped."""
+
+    def note_exit(self, task: Task) -> None:
+        """release_task: keep the status for PIDFD_GET_INFO (Linux: pidfs_exit)."""
+        signal = task.signal
+        whole = task.is_leader and signal.flags & SIGNAL_GROUP_EXIT
+        self.exit_code = signal.group_exit_code if whole else task.exit_code
 
     def open(self, task: Task, flags: int) -> File:
         """One more pidfd for the same process."""
-        return PidFile(self, flags)
+        return PidFile(self, flags | O_LARGEFILE)
+
+    def setattr(
+        self,
+        *,
+        mode: int | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        atime: int | None = None,
+        mtime: int | None = None,
+    ) -> None:
+        """EOPNOTSUPP: it belongs to the kernel."""
+        raise SysError(EOPNOTSUPP)
 
 
 class PidFile(File):
@@ -61,7 +81,7 @@ class PidFile(File):
     inode: PidInode
 
     def __init__(self, inode: PidInode, flags: int) -> None:
-        super().__init__(inode, O_RDWR | flags & PIDFD_NONBLOCK)
+        super().__init__(inode, O_RDWR | flags & (PIDFD_NONBLOCK | O_LARGEFILE))
         get_pid(inode.pid)
         self.flags |= flags & PIDFD_THREAD
         self.thread = bool(flags & PIDFD_THREAD)
@@ -85,6 +105,24 @@ class PidFile(File):
         assert self.inode.pid.wait_pidfd is not None
         return (self.inode.pid.wait_pidfd,)
 
+    def ioctl(self, task: Task, cmd: int, arg: int) -> int:
+        """PIDFD_GET_INFO and PIDFD_GET_*_NAMESPACE."""
+        from forkernel.kernel.pidfd_ioctl import pidfd_ioctl
+
+        return pidfd_ioctl(task, self.inode, cmd, arg)
+
+    def truncate(self, size: int) -> None:
+        """EOPNOTSUPP."""
+        raise SysError(EOPNOTSUPP)
+
+    def pread(self, task: Task, offset: int, count: int) -> bytes:
+        """EINVAL: there is nothing to read."""
+        raise SysError(EINVAL)
+
+    def pwrite(self, task: Task, offset: int, data: bytes) -> int:
+        """EINVAL."""
+        raise SysError(EINVAL)
+
     def release(self) -> None:
         """The last descriptor is closed."""
         put_pid(self.inode.pid)
@@ -104,7 +142,10 @@ class PidFile(File):
 
 def pidfd_create(task: Task, flags: int) -> File:
     """A file that stands for `task`; `flags`: PIDFD_NONBLOCK, PIDFD_THREAD."""
-    inode = PidInode(task)
+    pid = task.thread_pid
+    if pid.inode is None:
+        pid.inode = PidInode(task)
+    inode: PidInode = pid.inode
     file = PidFile(inode, flags)
     file.path = task.system.vfs.pseudo_path(inode, b"anon_inode:[pidfd]")
     return file
@@ -149,9 +190,8 @@ def pidfd_get_task(task: Task, fd: int) -> tuple[Task | None, int]:
 
 
 def pidfd_signal_target(task: Task, pidfd: int, flags: int) -> tuple[Task | None, int]:
-    """Whom pidfd_send_signal is for, and how far it goes (PIDFD_SIGNAL_*); EINVAL, EBADF.
-
-    A descriptor for the directory /proc/PID will do too.
+    """Whom pidfd_send_signal is for, and how far it goes (PIDFD_SIGNAL_*); EBADF; EINVAL, also for a process that the
+    caller's PID namespace does not see. A descriptor for the directory /proc/PID will do too.
     """
     if flags not in (0, PIDFD_SIGNAL_THREAD, PIDFD_SIGNAL_THREAD_GROUP, PIDFD_SIGNAL_PROCESS_GROUP):
         raise SysError(EINVAL)
@@ -161,10 +201,17 @@ def pidfd_signal_target(task: Task, pidfd: int, flags: int) -> tuple[Task | None
         return task.group_leader, flags or PIDFD_SIGNAL_THREAD_GROUP
     assert task.files is not None
     directory = task.files.get(pidfd).inode
+    scope = PIDFD_SIGNAL_THREAD_GROUP
     if isinstance(directory, PidDir):
-        return directory.task(), flags or PIDFD_SIGNAL_THREAD_GROUP
-    file = pidfd_file(task, pidfd)
-    return file.target(), flags or (PIDFD_SIGNAL_THREAD if file.thread else PIDFD_SIGNAL_THREAD_GROUP)
+        pid = directory.thread_pid
+    else:
+        file = pidfd_file(task, pidfd)
+        pid = file.inode.pid
+        if file.thread:
+            scope = PIDFD_SIGNAL_THREAD
+    if not pid_vnr(pid, task):
+        raise SysError(EINVAL)
+    return pid.task, flags or scope
 
 
 def pidfd_send_signal(task: Task, target: Task | None, scope: int, sig: int, info: SigInfo | None) -> None:
