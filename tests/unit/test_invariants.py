@@ -26,7 +26,8 @@ SCRIPTS = {
     "background": "for i in 1 2 3 4 5; do sleep 0.01 & done; wait",
 }
 PROGRAMS = ("cow/three_generations", "fork/memory_is_copied", "thread/create_and_join", "exec/other_threads_die",
-            "vfork/killed_before_exec", "mmap/fork_shared_and_private", "exit/leader_before_threads")  # fmt: skip
+            "vfork/killed_before_exec", "mmap/fork_shared_and_private", "exit/leader_before_threads",
+            "mmap/code_by_another_mapping")  # fmt: skip
 
 
 def run_checked(argv, every):

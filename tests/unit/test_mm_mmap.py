@@ -24,6 +24,7 @@ from forkernel.mm.pagetable import TableStore
 from forkernel.mm.rmap import zap_mapping_range
 from forkernel.mm.shmem import ShmemMapping
 from forkernel.mm.vma import VM_LOCKED, VM_READ, VM_SHARED, VM_WRITE
+from forkernel.trace.tracepoints import Trace
 
 P = 4096
 RW = m.PROT_READ | m.PROT_WRITE
@@ -69,6 +70,8 @@ def mm():
         tables=TableStore(frames, NoTlb()),
         current=SimpleNamespace(signal=SimpleNamespace(rlim=rlim)),
         out_of_memory=lambda: False,
+        trace=Trace(),
+        flat=None,
     )
     free = frames.free_count()
     space = MmStruct(system)
@@ -589,7 +592,7 @@ class FakeOom:
 
 
 def fake_process(pages, adj=0, mm=None):
-    mm = mm or SimpleNamespace(rss=lambda: pages, vmas=[])
+    mm = mm or SimpleNamespace(rss=lambda: pages, vmas=[], system=SimpleNamespace(flat=None))
     process = SimpleNamespace(mm=mm, signal=SimpleNamespace(oom_score_adj=adj, threads={}))
     process.group_leader = process
     return process

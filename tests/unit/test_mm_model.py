@@ -17,6 +17,7 @@ from forkernel.mm.mmap import do_mmap, do_munmap
 from forkernel.mm.mprotect import do_mprotect
 from forkernel.mm.mremap import do_mremap
 from forkernel.mm.pagetable import TableStore
+from forkernel.trace.tracepoints import Trace
 
 P = 4096
 BASE = 0x3FFF_F000  # the window crosses tables of every level but the top one
@@ -47,6 +48,7 @@ def machine():
         tables=TableStore(frames, NoTlb()),
         current=SimpleNamespace(signal=SimpleNamespace(rlim=rlim)),
         out_of_memory=lambda: False,
+        trace=Trace(),
     )
 
 

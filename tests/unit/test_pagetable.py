@@ -353,14 +353,14 @@ def test_a_frame_with_code_is_flushed_before_it_gets_new_contents():
 def test_a_kernel_write_to_a_page_with_code_drops_translations():
     store, frames = store_of(1 << 20)
     flushes = []
-    frames.flush_code = lambda: flushes.append(True)
+    frames.flush_frame = flushes.append
     tree = PageTable(store)
     frame = frames.alloc()
     frames.write(frame, 0, b"data")
     assert not flushes
     tree.map(PAGE, frame, PTE_P | PTE_U)
     frames.write(frame, 0, b"code")
-    assert flushes
+    assert flushes == [frame]
 
 
 @pytest.mark.parametrize("numpy", [False, True])

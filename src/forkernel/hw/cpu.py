@@ -33,6 +33,7 @@ from forkernel.hw.protocol import (
 from forkernel.hw.ram import PAGE_SHIFT, Ram
 
 GDT_FRAME = 1
+FLUSH_TABLES = (8, 9, 10, 11)  # frames of the page tables that `flush_frame` uses
 NO_TABLES = 0  # value of CR3 for an address space without memory: frame 0 is never used, so its entries are zero
 USER_CS, USER_SS = 0x33, 0x2B
 NO_EXIT = 0xFFFF_FFFF_FFFF_FFFF  # an address the guest cannot reach: emulation ends by stop alone
@@ -501,6 +502,17 @@ class UnicornCpu:
     def flush_code(self) -> None:
         """See `Cpu.flush_code`."""
         self._engine.control(lu.UC_CTL_TB_FLUSH)
+
+    def flush_frame(self, frame: int) -> None:
+        """See `Cpu.flush_frame`. The engine takes a virtual address, so there are tables with this frame alone."""
+        words = self._ram.words
+        for table, below in pairwise(FLUSH_TABLES):
+            words[table * 512] = below << PAGE_SHIFT | 7
+        words[FLUSH_TABLES[-1] * 512 + 1] = frame << PAGE_SHIFT | 5
+        engine = self._engine
+        engine.write(lu.CR3, FLUSH_TABLES[0] << PAGE_SHIFT)
+        engine.control(lu.UC_CTL_TB_REMOVE_CACHE, ctypes.c_uint64(1 << PAGE_SHIFT), ctypes.c_uint64(2 << PAGE_SHIFT))
+        self._flush_wanted = True
 
     # --- running
 

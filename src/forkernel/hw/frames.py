@@ -21,6 +21,7 @@ from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE, Ram
 RESERVED_FRAMES = 16  # never handed out: frame 0 means "none", frame 1 holds the CPU's descriptor table
 QUARANTINE_LIMIT = 2048
 CODE = 1  # flags[f]: the CPU may hold translations of this frame
+WRITTEN = 2  # flags[f]: somebody may store to this frame by a mapping that is not executable (mm/code.py)
 ZERO_PAGE = bytes(PAGE_SIZE)
 
 
@@ -29,10 +30,11 @@ class FrameTable:
 
     `refs` (C int per frame) and `flags` (byte per frame) support the buffer protocol, so bulk work may
     view them with NumPy. `reclaim(wanted)` is called when memory runs out and returns the number of
-    frames it freed; `flush_code()` drops all translated code.
+    frames it freed; `flush_code()` drops all translated code, `flush_frame(frame)` that of one frame.
     """
 
-    __slots__ = ("_free", "_np_refs", "_quarantine", "_untouched", "_words", "flags", "flush_code", "ram",
+    __slots__ = ("_free", "_np_refs", "_quarantine", "_untouched", "_words", "any_written", "flags", "flush_code",
+                 "flush_frame", "ram",
                  "reclaim", "refs", "reserve", "total", "used_peak", "zero_frame")  # fmt: skip
 
     def __init__(self, ram: Ram) -> None:
@@ -46,6 +48,9 @@ class FrameTable:
         self._np_refs: Any = None
         self.reclaim: Callable[[int], int] | None = None
         self.flush_code: Callable[[], None] | None = None
+        self.flush_frame: Callable[[int], None] | None = None
+        self.any_written = False
+        """Whether a frame was ever WRITTEN."""
         self.used_peak = 0
         self.zero_frame = self.alloc()
 
@@ -58,6 +63,7 @@ class FrameTable:
             "untouched": self._untouched,
             "reclaim": self.reclaim,
             "zero": self.zero_frame,
+            "any_written": self.any_written,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -71,6 +77,8 @@ class FrameTable:
         self._np_refs = None
         self.reclaim = state["reclaim"]
         self.flush_code = None
+        self.flush_frame = None
+        self.any_written = state["any_written"]
         self.used_peak = 0
         self.zero_frame = state["zero"]
 
@@ -149,7 +157,7 @@ class FrameTable:
         if self.flush_code is not None:
             self.flush_code()
         for frame in self._quarantine:
-            self.flags[frame] &= ~CODE
+            self.flags[frame] = 0
         self._free.extend(self._quarantine)
         self._quarantine.clear()
 
@@ -159,6 +167,7 @@ class FrameTable:
             if len(self._quarantine) >= QUARANTINE_LIMIT:
                 self._release_quarantine()
         else:
+            self.flags[frame] = 0
             self._free.append(frame)
 
     # --- references
@@ -246,12 +255,9 @@ class FrameTable:
         return new
 
     def drop_code(self, frame: int) -> None:
-        """The contents of a frame that may hold code changed from Python: forget the translations.
-
-        All of them: Unicorn drops a single page by virtual address only, under the current tables.
-        """
-        if self.flags[frame] & CODE and self.flush_code is not None:
-            self.flush_code()
+        """The contents of a frame that may hold code changed, unnoticed by the CPU: forget the translations."""
+        if self.flags[frame] & CODE and self.flush_frame is not None:
+            self.flush_frame(frame)
 
     # --- figures
 

@@ -99,6 +99,9 @@ class Cpu(Protocol):
     def flush_code(self) -> None:
         """Contents of frames with code changed: forget translated code."""
 
+    def flush_frame(self, frame: int) -> None:
+        """The same for one frame, and so much cheaper for the rest."""
+
     def run(self, handler: TrapHandler) -> None:
         """Run the live image until `stop`; all traps go to `handler`."""
 

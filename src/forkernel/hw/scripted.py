@@ -284,6 +284,10 @@ class ScriptedCpu:
         """See `Cpu.flush_code`."""
         self.code_flushes += 1
 
+    def flush_frame(self, frame: int) -> None:
+        """See `Cpu.flush_frame`."""
+        self.code_flushes += 1
+
     def stop(self) -> None:
         """See `Cpu.stop`."""
         self._stopping = True

@@ -62,7 +62,7 @@ def start_kernel(
     system.frames = FrameTable(ram)
     hardware = processor(ram)
     system.cpu = Processor(hardware)
-    system.frames.flush_code = hardware.flush_code
+    system.frames.flush_code, system.frames.flush_frame = hardware.flush_code, hardware.flush_frame
     system.tables = TableStore(system.frames, system.cpu, system.trace)
     if not options.mmu:
         from forkernel.mm.nommu import FlatMemory

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_W
+from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_W
 from forkernel.errors import KernelBug
-from forkernel.hw.frames import RESERVED_FRAMES
+from forkernel.hw.frames import CODE, RESERVED_FRAMES
 from forkernel.kernel.shm import all_segments
 from forkernel.kernel.task import EXIT_ZOMBIE, TASK_DEAD, TASK_RUNNING
 from forkernel.mm.pagetable import each_bit
@@ -146,8 +146,10 @@ def _shmem_frames(system: System, spaces: list[MmStruct]) -> list[int]:
 
 
 def _check_write_bits(system: System, mm: MmStruct) -> None:
-    """A page that the CPU may write is this process's alone, or its area is shared."""
+    """A page that the CPU may write is this process's alone, or its area is shared; if it is code, the CPU knows."""
     for va, entry in mm.pt.entries():
+        if entry & PTE_W and entry & PTE_NX and system.frames.flags[entry >> 12 & FRAME_MASK] & CODE:
+            raise KernelBug(f"page {va:#x} is code elsewhere and may be written")
         if entry & PTE_W and system.frames.refs[entry >> 12 & FRAME_MASK] > 1:
             vma = mm.vmas.lookup(va)
             if vma is None or not vma.flags & VM_SHARED:

@@ -158,7 +158,7 @@ class System:
         """Connect a restored machine to hardware (see `init.boot.reattach`)."""
         self.cpu = cpu
         self.host_deadline = None
-        self.frames.flush_code = cpu.hw.flush_code
+        self.frames.flush_code, self.frames.flush_frame = cpu.hw.flush_code, cpu.hw.flush_frame
         self.tables.bind(self.frames, cpu)
         for task, image in self.__dict__.pop("images"):
             task.thread = cpu.hw.import_image(image)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from forkernel.abi.errno import ENOMEM
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_A, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_W, TASK_SIZE
 from forkernel.errors import SysError
+from forkernel.hw.frames import CODE, WRITTEN
+from forkernel.mm.code import becomes_code, becomes_data
 from forkernel.mm.mmap import expand_stack
 from forkernel.mm.vma import PAGE_SHIFT, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, Vma
 
@@ -86,12 +88,17 @@ def _file_fault(mm: MmStruct, vma: Vma, addr: int, table: int, index: int, *, wr
         return FAULT_SIGBUS
     frames = mm.frames
     frame = mapping.get_page(page)
+    no_execute = _protection(vma)
+    if frames.flags[frame] & WRITTEN:
+        no_execute = PTE_NX  # until it is fetched from
     if not write:
-        mm.pt.set_leaf(table, index, frames.get(frame) << PAGE_SHIFT | READABLE | _protection(vma))
+        mm.pt.set_leaf(table, index, frames.get(frame) << PAGE_SHIFT | READABLE | no_execute)
         _map_around(mm, vma, page, table, index)
     elif vma.flags & VM_SHARED:
         mapping.mark_dirty(page)
-        mm.pt.set_leaf(table, index, frames.get(frame) << PAGE_SHIFT | WRITABLE | _protection(vma))
+        if no_execute:
+            becomes_data(mm, vma, addr, frame)
+        mm.pt.set_leaf(table, index, frames.get(frame) << PAGE_SHIFT | WRITABLE | no_execute)
     else:
         mm.pt.set_leaf(table, index, frames.copy(frame) << PAGE_SHIFT | WRITABLE | _protection(vma))
     return FAULT_OK
@@ -106,6 +113,9 @@ def _map_around(mm: MmStruct, vma: Vma, page: int, table: int, index: int) -> No
     last = min((index & -FAULT_AROUND) + FAULT_AROUND, lowest + (vma.end - vma.start >> PAGE_SHIFT))
     peek, start = mapping.peek_page, page - index
     frames = [peek(start + near) for near in range(first, last)]
+    if vma.flags & VM_EXEC and mm.frames.any_written:
+        flags = mm.frames.flags
+        frames = [0 if flags[frame] & WRITTEN else frame for frame in frames]
     mm.pt.map_absent(table, first, frames, READABLE & ~PTE_A | _protection(vma))
 
 
@@ -120,16 +130,22 @@ def _protection_fault(
         pt.store.words[at] = entry
     if not write:
         if execute and entry & PTE_NX:
+            if frames.flags[entry >> 12 & FRAME_MASK] & WRITTEN:
+                becomes_code(mm, vma, addr, entry >> 12 & FRAME_MASK)
             pt.set_leaf(table, index, frames.get(entry >> 12 & FRAME_MASK) << PAGE_SHIFT | entry & 0xFFF)
         return FAULT_OK
     if entry & PTE_W:
         return FAULT_OK
     frame = entry >> 12 & FRAME_MASK
     if vma.flags & VM_SHARED:
+        if entry & PTE_NX:
+            becomes_data(mm, vma, addr, frame)
         if vma.mapping is not None:
             vma.mapping.mark_dirty(vma.pgoff + (addr - vma.start >> PAGE_SHIFT))
         pt.store.words[at] = entry | PTE_W | PTE_D | PTE_A
     elif frames.refs[frame] == 1:
+        if frames.flags[frame] & CODE and entry & PTE_NX:
+            becomes_data(mm, vma, addr, frame)
         pt.store.words[at] = entry | PTE_W | PTE_D | PTE_A
         if fire := mm.system.trace.do_wp_page:
             fire(mm, addr, frame, frame)

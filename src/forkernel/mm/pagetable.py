@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_P, PTE_U, PTE_W, TABLE
-from forkernel.hw.frames import CODE, FrameTable
+from forkernel.hw.frames import CODE, WRITTEN, FrameTable
 from forkernel.hw.protocol import KERNEL_ENTRY, KERNEL_SLOT
 from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
 from forkernel.trace.tracepoints import Trace
@@ -406,7 +406,7 @@ class PageTable:
             for index in each_bit(store.live[table] & (1 << last) - (1 << first)):
                 at = table * 512 + index
                 entry = store.words[at] & NOT_W & ~PTE_U | user
-                if execute:
+                if execute and not store.frames.flags[entry >> 12 & FRAME_MASK] & WRITTEN:
                     entry &= ~PTE_NX
                     store.frames.flags[entry >> 12 & FRAME_MASK] |= CODE
                 else:
