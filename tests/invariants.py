@@ -15,6 +15,8 @@ from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_W
 from forkernel.fs.pagecache import RegInode
 from forkernel.hw.frames import RESERVED_FRAMES
 from forkernel.kernel.entry import Entry
+from forkernel.kernel.invariants import check_slabs, check_task_list
+from forkernel.kernel.kstack import THREAD_SIZE_ORDER
 from forkernel.kernel.pid import PIDTYPE_PGID, PIDTYPE_SID
 from forkernel.kernel.smp_entry import SmpEntry
 from forkernel.kernel.task import EXIT_DEAD, EXIT_ZOMBIE, TASK_RUNNING, Task
@@ -75,6 +77,8 @@ def check(system: Any) -> None:
     check_pids(system)
     check_scheduler(system)
     check_pages(system)
+    check_task_list(system)
+    check_slabs(system)
 
 
 def check_tasks(system: Any) -> None:
@@ -227,7 +231,10 @@ def assert_everything_is_back(kernel):
     system.exec_images.clear()
     cached = system.vfs.cached_frames()
     assert len(set(cached)) == len(cached)
-    assert system.frames.used_count() == len(cached) + 1
+    system.slabs.shrink()
+    system.stacks.shrink()
+    stacks = system.stacks.in_use << THREAD_SIZE_ORDER
+    assert system.frames.used_count() == len(cached) + 1 + system.slabs.pages() + stacks
     assert not system.tables.live
     assert len(system.timers) == 0
     assert not system.sigpending_users or set(system.sigpending_users.values()) == {0}

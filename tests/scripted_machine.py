@@ -66,7 +66,7 @@ class Setup:
     """What a script needs before it starts: an empty table of descriptors."""
 
     def apply(self, task: Task) -> None:
-        task.files = FilesStruct()
+        task.files = FilesStruct(task.system.slabs.files_cache)
 
 
 class StopAt(Timer):

@@ -77,7 +77,11 @@ def test_frames_and_pids_return() -> None:
             run(kernel, BUSY)
             check(kernel.system)
             check_frame_totals(kernel.system)
-            figures.append((kernel.system.frames.used_count(), len(kernel.system.pids.numbers)))
+            slabs = kernel.system.slabs
+            kernel.system.stacks.shrink()
+            objects = [(cache.name, cache.active_objects) for cache in slabs.caches.values()]
+            used = kernel.system.frames.used_count() - slabs.pages()
+            figures.append((used, len(kernel.system.pids.numbers), objects))
             assert not kernel.leftover()
         assert figures[-1] == figures[-2] == figures[-3], figures
 

@@ -410,7 +410,7 @@ class Setup:
         if task.pid != 1:
             session.setsid(task)
         if task.files is None:
-            task.files = FilesStruct()
+            task.files = FilesStruct(task.system.slabs.files_cache)
         self._descriptors(task)
         take_console(task)
         uid, gid, groups = self.user

@@ -15,10 +15,12 @@ from forkernel.fs.vfs import Vfs
 from forkernel.hw.frames import FrameTable
 from forkernel.hw.ram import Ram
 from forkernel.kernel.cred import Cred
+from forkernel.kernel.kstack import ThreadStacks
 from forkernel.kernel.nsproxy import init_nsproxy
 from forkernel.kernel.pid import PidNamespace, alloc_pid, attach_pids, detach_pids
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.task import SchedEntity, SighandStruct, SignalStruct, SigPending, Task
+from forkernel.mm.slab import SlabCaches
 from forkernel.namespace import NsInums
 from forkernel.trace.tracepoints import Trace
 
@@ -30,12 +32,14 @@ class Machine:
 
     def __init__(self, root: str) -> None:
         frames = FrameTable(Ram(32 << 20))
+        slabs = SlabCaches(frames)
         clock = Clock()
         self.vfs = Vfs(clock, frames, root)
         self.pids = PidNamespace(None)
         self.system: Any = SimpleNamespace(
             vfs=self.vfs, frames=frames, clock=clock, pids=self.pids, trace=Trace(), rng=Random(1), ns_inums=NsInums(),
-            threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={},
+            threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={}, slabs=slabs,
+            stacks=ThreadStacks(frames),
             run_queues=[SimpleNamespace(nr_switches=17)], tables=SimpleNamespace(live={1: 0, 2: 0}),
             cpu_times=lambda: [(10**9, 0, 2 * 10**9, 3 * 10**9)], all_tasks=lambda: list(self.pids.tasks),
         )  # fmt: skip
@@ -83,6 +87,7 @@ class Machine:
         task.flags = task.state = task.exit_state = task.exit_code = task.ptrace = task.personality = 0
         task.children = {}
         task.mm = None
+        task.slab = task.stack = 0
         task.kthread = None
         task.cred = Cred()
         task.nsproxy = self.nsproxy

@@ -23,6 +23,8 @@ def shell(kernel: Kernel, script: str) -> tuple[str, str]:
 
 
 def frames_in_use(kernel: Kernel) -> int:
+    kernel.system.slabs.shrink()
+    kernel.system.stacks.shrink()
     return kernel.system.frames.used_count() - len(kernel.system.vfs.cached_frames())
 
 

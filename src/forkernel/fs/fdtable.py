@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from forkernel.fs.file import File
+    from forkernel.fs.inode import ObjectCache
     from forkernel.kernel.task import Task
 
 RLIMIT_NOFILE = 7
@@ -26,9 +27,13 @@ NO_FDS: frozenset[int] = frozenset()  # the set of many tables; a set of their o
 class FilesStruct:
     """Descriptors of one or more tasks. The table owns one reference to each file in it."""
 
-    __slots__ = ("cloexec", "fds", "next_fd", "users")
+    __slots__ = ("cache", "cloexec", "fds", "next_fd", "slab", "users")
 
-    def __init__(self) -> None:
+    def __init__(self, cache: ObjectCache | None = None) -> None:
+        """`cache`: where it lies, files_cache; None for one that is of no machine. SysError(ENOMEM)."""
+        self.slab = cache.alloc() if cache is not None else 0
+        """Slab address."""
+        self.cache = cache
         self.fds: dict[int, File] = {}
         self.cloexec: set[int] = NO_FDS  # type: ignore[assignment]
         """Descriptors with FD_CLOEXEC; a subset of `fds`. Changed by `set_cloexec` alone."""
@@ -111,9 +116,9 @@ class FilesStruct:
             self.next_fd = fd
         filp_close(file, task, self)
 
-    def copy(self) -> FilesStruct:
+    def copy(self, cache: ObjectCache | None = None) -> FilesStruct:
         """A table of its own for a child: same numbers, same files (Linux: dup_fd)."""
-        new = FilesStruct()
+        new = FilesStruct(cache)
         new.fds = fds = self.fds.copy()
         if self.cloexec:
             new.cloexec = self.cloexec.copy()
@@ -133,6 +138,9 @@ class FilesStruct:
         if self.users == 0:
             for fd in sorted(self.fds):
                 self.__close_quietly(task, fd)
+            if self.cache is not None:
+                self.cache.free(self.slab)
+                self.slab = 0
 
     def __close_quietly(self, task: Task, fd: int) -> None:
         with suppress(SysError):

@@ -59,15 +59,20 @@ class File:
 
     __slots__ = (
         "access", "cred", "ep_links", "f_owner", "flags", "inode", "mount", "path", "pos", "readable", "refs",
-        "writable",
+        "slab", "writable",
     )  # fmt: skip
 
     inode: Any
     """Inode; Any because most users know which kind of file they hold."""
 
     def __init__(self, inode: Inode | None, flags: int, path: Path | None = None) -> None:
+        """SysError(ENOMEM), before anything has changed."""
+        self.slab = 0
+        """Slab address."""
         self.inode = inode
         if inode is not None:
+            if (filp := inode.sb.filp) is not None:
+                self.slab = filp.alloc()
             inode.opens += 1
         self.path = path
         """Mount and dentry; None for a file without a name in any tree."""
@@ -118,6 +123,9 @@ class File:
         if self.mount is not None:
             self.mount.opens -= 1
         if inode is not None:
+            if self.slab:
+                inode.sb.filp.free(self.slab)
+                self.slab = 0
             inode.opens -= 1
             if not inode.opens and (not inode.nlink or inode.sb.dead):
                 inode.evict()

@@ -8,7 +8,7 @@ not here, but for `permission` itself, which a file system may tighten.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from forkernel.abi.errno import EACCES, EINVAL, EISDIR, ENODEV, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM
 from forkernel.abi.stat import (
@@ -44,6 +44,16 @@ CAP_FOWNER = 1 << 3
 CAP_FSETID = 1 << 4
 
 
+class ObjectCache(Protocol):
+    """Where kernel objects of one kind lie in RAM: a KmemCache of mm/slab.py, as file systems see it."""
+
+    def alloc(self) -> int:
+        """The address of a new object; SysError(ENOMEM)."""
+
+    def free(self, address: int) -> None:
+        """Give an object back."""
+
+
 class Superblock:
     """One file system instance."""
 
@@ -63,6 +73,9 @@ class Superblock:
         """Has realtime() in nanoseconds."""
         self.frames = frames
         """FrameTable for page caches."""
+        slabs = getattr(frames, "slabs", None)
+        self.filp: ObjectCache | None = slabs.filp if slabs is not None else None
+        """Where its open files lie; None in RAM without slabs."""
         self.readonly = readonly
         self.dead = False
         """No mount is left: a file goes with its last opening, whatever names it has."""

@@ -218,7 +218,11 @@ def vfs_open(task: Task, place: Path, flags: int) -> File:
     set_path(file, place)
     file.cred = task.cred
     if regular and file.writable:
-        file.get_write_access()
+        try:
+            file.get_write_access()
+        except SysError:
+            file.put()
+            raise
     return file
 
 

@@ -288,13 +288,17 @@ class PipeFile(File):
 
 
 def create_pipe_files(task: Any, flags: int) -> tuple[PipeFile, PipeFile]:
-    """A new pipe: its reading and its writing end. `flags`: O_NONBLOCK, O_DIRECT (packet mode)."""
+    """A new pipe: its reading and its writing end; ENOMEM. `flags`: O_NONBLOCK, O_DIRECT (packet mode)."""
     vfs = task.system.vfs
     inode = Inode(internal_sb(vfs, b"pipefs"), S_IFIFO | 0o600, task.cred.fsuid, task.cred.fsgid)
     path = vfs.pseudo_path(inode, b"pipe:[%d]" % inode.ino)
     pipe = inode.pipe = PipeInodeInfo(readers=1, writers=1)
     reader = PipeFile(inode, O_RDONLY | flags & O_NONBLOCK, pipe, path)
-    writer = PipeFile(inode, O_WRONLY | flags & (O_NONBLOCK | O_DIRECT), pipe, path)
+    try:
+        writer = PipeFile(inode, O_WRONLY | flags & (O_NONBLOCK | O_DIRECT), pipe, path)
+    except SysError:
+        reader.put()
+        raise
     reader.cred = writer.cred = task.cred
     return reader, writer
 

@@ -560,7 +560,12 @@ def unix_create(task: Any, kind: int, flags: int) -> UnixFile:
 
 def unix_socketpair(task: Any, kind: int, flags: int) -> tuple[UnixFile, UnixFile]:
     """Two sockets connected to each other."""
-    one, two = unix_create(task, kind, flags), unix_create(task, kind, flags)
+    one = unix_create(task, kind, flags)
+    try:
+        two = unix_create(task, kind, flags)
+    except SysError:
+        one.put()
+        raise
     join(one, two)
     one.peer_creds = two.peer_creds = creds_of(task)
     return one, two

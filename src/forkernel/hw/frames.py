@@ -2,7 +2,8 @@
 
 Life of a frame: `alloc` (one reference, zeroed) → `get` for every further user → `put` by each; at zero
 it goes back to the free list. A frame that ever held code that the CPU translated goes to quarantine
-first: its translations must be dropped before it gets new contents.
+first: its translations must be dropped before it gets new contents. The kernel's own objects need blocks of 1, 2, 4
+or more frames in a row: `alloc_pages` and `free_pages`; a free block is broken up when single frames run out.
 
 Between traps `refs[f]` equals the number of page-table entries (in distinct tables), page caches and
 other holders that point at frame f; the tests check this.
@@ -22,6 +23,8 @@ RESERVED_FRAMES = 16  # never handed out: frame 0 means "none", frame 1 holds th
 QUARANTINE_LIMIT = 2048
 CODE = 1  # flags[f]: the CPU may hold translations of this frame
 WRITTEN = 2  # flags[f]: somebody may store to this frame by a mapping that is not executable (mm/code.py)
+MAX_ORDER = 5
+"""The largest block has 2**5 frames."""
 ZERO_PAGE = bytes(PAGE_SIZE)
 
 
@@ -33,9 +36,9 @@ class FrameTable:
     frames it freed; `flush_code()` drops all translated code, `flush_frame(frame)` that of one frame.
     """
 
-    __slots__ = ("_free", "_np_refs", "_quarantine", "_untouched", "_words", "any_written", "flags", "flush_code",
-                 "flush_frame", "ram",
-                 "reclaim", "refs", "reserve", "total", "used_peak", "zero_frame")  # fmt: skip
+    __slots__ = ("_block_frames", "_blocks", "_free", "_np_refs", "_quarantine", "_untouched", "_words", "any_written",
+                 "flags", "flush_code", "flush_frame", "ram", "reclaim", "refs", "reserve", "slabs", "total",
+                 "used_peak", "zero_frame")  # fmt: skip
 
     def __init__(self, ram: Ram) -> None:
         self.ram = ram
@@ -43,8 +46,14 @@ class FrameTable:
         self.refs = memoryview(bytearray(4 * self.total)).cast("i")
         self.flags = bytearray(self.total)
         self._free: list[int] = []
+        self._blocks: list[list[int]] = [[] for _ in range(MAX_ORDER + 1)]
+        """First frames of free blocks of 2**order frames, by order; none of order 0."""
+        self._block_frames = 0
+        """Frames in them."""
         self._quarantine: list[int] = []
         self._untouched = RESERVED_FRAMES
+        self.slabs: Any = None
+        """The slab caches made of these frames (mm.slab.SlabCaches), for who knows the frames only."""
         self._np_refs: Any = None
         self.reclaim: Callable[[int], int] | None = None
         self.flush_code: Callable[[], None] | None = None
@@ -60,6 +69,8 @@ class FrameTable:
             "refs": array.array("i", self.refs),
             "flags": self.flags,
             "free": self._free + self._quarantine,
+            "blocks": self._blocks,
+            "slabs": self.slabs,
             "untouched": self._untouched,
             "reclaim": self.reclaim,
             "zero": self.zero_frame,
@@ -72,6 +83,9 @@ class FrameTable:
         self.refs = memoryview(bytearray(state["refs"].tobytes())).cast("i")
         self.flags = state["flags"]
         self._free = state["free"]
+        self._blocks = state["blocks"]
+        self._block_frames = sum(len(blocks) << order for order, blocks in enumerate(self._blocks))
+        self.slabs = state["slabs"]
         self._quarantine = []
         self._untouched = state["untouched"]
         self._np_refs = None
@@ -145,13 +159,102 @@ class FrameTable:
         return None
 
     def _alloc_slow(self) -> int:
+        if self._break_block():
+            return self.alloc()
         if self._quarantine:
             self._release_quarantine()
         elif self.reclaim is None or not self.reclaim(32):
             raise SysError(ENOMEM)
-        if not self._free and not self._quarantine:
+        if not self._free and not self._quarantine and not self._block_frames:
             raise SysError(ENOMEM)
         return self.alloc()
+
+    # --- blocks
+
+    def alloc_pages(self, order: int) -> int:
+        """The first of 2**order frames in a row, that begin at a multiple of that, each with one reference.
+
+        Their contents are whatever they were. SysError(ENOMEM) when there is no such block after reclaim.
+        """
+        frame = self._take_block(order)
+        if frame == 0:
+            self._release_quarantine()
+            if self.reclaim is not None:
+                self.reclaim(max(32, 2 << order))
+            frame = self._take_block(order) or self._join_frames(order)
+            if frame == 0:
+                raise SysError(ENOMEM)
+        for page in range(frame, frame + (1 << order)):
+            self.refs[page] = 1
+        return frame
+
+    def free_pages(self, frame: int, order: int) -> None:
+        """Give back a block that `alloc_pages` gave."""
+        refs = self.refs
+        for page in range(frame, frame + (1 << order)):
+            if refs[page] != 1:
+                raise KernelBug(f"frame {page} of a block has count {refs[page]}")
+            refs[page] = 0
+        self._put_block(frame, order)
+
+    def _put_block(self, frame: int, order: int) -> None:
+        if order:
+            self._blocks[order].append(frame)
+            self._block_frames += 1 << order
+        else:
+            self._free.append(frame)
+
+    def _get_block(self, order: int) -> int:
+        """A free block of just this order, 0 if there is none."""
+        blocks = self._blocks[order]
+        if not blocks:
+            return 0
+        self._block_frames -= 1 << order
+        return blocks.pop()
+
+    def _take_block(self, order: int) -> int:
+        """A block from the free ones, or from memory never used so far; 0 if there is none."""
+        if order == 0 and self._free:
+            return self._free.pop()
+        if frame := self._get_block(order):
+            return frame
+        size = 1 << order
+        first = (self._untouched + size - 1) & -size
+        if first + size <= self.total:
+            self._free.extend(range(self._untouched, first))
+            self._untouched = first + size
+            return first
+        if order == 0 and self._break_block():
+            return self._free.pop()
+        for above in range(order + 1, MAX_ORDER + 1):
+            if frame := self._get_block(above):
+                for half in range(order, above):
+                    self._put_block(frame + (1 << half), half)
+                return frame
+        return 0
+
+    def _break_block(self) -> bool:
+        """Make single frames of the smallest free block; False if there is none."""
+        for order in range(1, MAX_ORDER + 1):
+            if frame := self._get_block(order):
+                self._free.extend(range(frame + (1 << order) - 1, frame - 1, -1))
+                return True
+        return False
+
+    def _join_frames(self, order: int) -> int:
+        """Make a block of neighbouring free frames; 0 if there are none. Slow: memory is nearly full, and in pieces."""
+        for small in range(1, order):
+            for first in self._blocks[small]:
+                self._free.extend(range(first, first + (1 << small)))
+            self._block_frames -= len(self._blocks[small]) << small
+            self._blocks[small].clear()
+        free, size = set(self._free), 1 << order
+        for first in sorted(free):
+            if not first & size - 1 and all(page in free for page in range(first, first + size)):
+                block = range(first, first + size)
+                self._free = [page for page in self._free if page not in block]
+                return first
+        return 0
 
     def _release_quarantine(self) -> None:
         if self.flush_code is not None:
@@ -263,7 +366,7 @@ class FrameTable:
 
     def free_count(self) -> int:
         """Frames that could be allocated now."""
-        return len(self._free) + len(self._quarantine) + self.total - self._untouched
+        return len(self._free) + self._block_frames + len(self._quarantine) + self.total - self._untouched
 
     def used_count(self) -> int:
         """Frames in use (the reserved ones left out)."""

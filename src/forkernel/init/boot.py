@@ -25,6 +25,7 @@ from forkernel.kernel.entry import Entry
 from forkernel.kernel.exec import kernel_execve
 from forkernel.kernel.exit import do_group_exit
 from forkernel.kernel.fork import CLONE_FS
+from forkernel.kernel.kstack import ThreadStacks
 from forkernel.kernel.kthread import Kthreadd, kernel_thread
 from forkernel.kernel.nsproxy import init_nsproxy
 from forkernel.kernel.pid import Pid, change_pgrp, change_session
@@ -42,8 +43,10 @@ from forkernel.kernel.task import (
     SigPending,
     Task,
 )
+from forkernel.kernel.tasklist import init_list
 from forkernel.kernel.wait4 import WaitOpts, do_wait
 from forkernel.mm.pagetable import TableStore
+from forkernel.mm.slab import SlabCaches
 from forkernel.syscalls.all import REGISTRY
 from forkernel.wait import Sleep
 
@@ -60,6 +63,8 @@ def start_kernel(
     system = System(options)
     ram = Ram(options.memory)
     system.frames = FrameTable(ram)
+    system.slabs = SlabCaches(system.frames)
+    system.stacks = ThreadStacks(system.frames)
     hardware = processor(ram)
     system.cpu = Processor(hardware)
     system.frames.flush_code, system.frames.flush_frame = hardware.flush_code, hardware.flush_frame
@@ -133,6 +138,8 @@ def make_init_task(system: System) -> Task:
     task = Task()
     task.system = system
     task.pid = task.tgid = 0
+    task.slab, task.stack, task.rcu_users = 0, system.stacks.alloc(), 2
+    init_list(task)
     task.comm = b"swapper/0"
     task.flags = PF_KTHREAD | PF_IDLE
     task.state = TASK_RUNNING

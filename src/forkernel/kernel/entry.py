@@ -21,6 +21,7 @@ from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.hw import protocol as hw
 from forkernel.kernel import signal
 from forkernel.kernel.hrtimer import KTIME_MAX, Timer
+from forkernel.kernel.kstack import finish_task_switch
 from forkernel.kernel.rseq import rseq_preempt
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, Task
 from forkernel.mm.fault import FAULT_ACCERR, FAULT_OK, FAULT_OOM, FAULT_SIGBUS, handle_mm_fault
@@ -441,6 +442,7 @@ class Entry:
             sched.update_curr()
             if prev.state == TASK_DEAD:
                 self.cpu.forget(prev)
+                finish_task_switch(prev)
             elif prev.state == TASK_RUNNING and not prev.se.on_rq and prev.pid:
                 sched.put_prev_task(prev)
             sched.need_resched = False  # now, for putting the last one back may have asked for this very choice

@@ -48,6 +48,7 @@ from forkernel.kernel.task import (
     SighandStruct,
     Task,
 )
+from forkernel.kernel.tasklist import replace_leader
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.uaccess import PATH_MAX
 from forkernel.mm.vma import PAGE_MASK, PAGE_SIZE
@@ -464,6 +465,7 @@ def take_over_leader(task: Task, leader: Task) -> None:
         order = [task if child is leader else child for child in siblings]
         siblings.clear()
         siblings.update(dict.fromkeys(order))
+    replace_leader(leader, task)
     task.group_leader = leader.group_leader = task
     task.exit_signal = SIGCHLD
     leader.exit_signal = -1
@@ -512,7 +514,7 @@ def unshare_files(task: Task) -> None:
     files = task.files
     if files is None or files.users == 1:
         return
-    task.files = files.copy()
+    task.files = files.copy(task.system.slabs.files_cache)
     files.release(task)
     if fire := task.system.trace.unshare_files:
         fire(task, task.files)
@@ -523,8 +525,9 @@ def unshare_sighand(task: Task) -> None:
     failing(task, "unshare_sighand")
     if task.sighand.users == 1:
         return
-    task.sighand.users -= 1
-    task.sighand = SighandStruct(dict(task.sighand.action))
+    old = task.sighand
+    task.sighand = SighandStruct(dict(old.action), task.system.slabs.sighand_cache)
+    old.release()
     if fire := task.system.trace.unshare_sighand:
         fire(task, task.sighand)
 

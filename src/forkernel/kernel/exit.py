@@ -17,6 +17,7 @@ from forkernel.abi.errno import EFAULT
 from forkernel.abi.signal import SIGCHLD
 from forkernel.errors import KernelBug, SysError
 from forkernel.kernel import futex, posix_timers, session, signal
+from forkernel.kernel.kstack import put_task_struct_rcu_user
 from forkernel.kernel.nsproxy import switch_task_namespaces
 from forkernel.kernel.pid import detach_pids
 from forkernel.kernel.task import (
@@ -28,6 +29,7 @@ from forkernel.kernel.task import (
     SignalStruct,
     Task,
 )
+from forkernel.kernel.tasklist import unlink_task
 from forkernel.namespace import init_user_ns
 
 if TYPE_CHECKING:
@@ -390,6 +392,7 @@ def release_task(task: Task) -> None:
         current.system.account_dead(current)
         exit_signal_struct(current)
         unhash_process(current)
+        put_task_struct_rcu_user(current)
         if fire := current.system.trace.release_task:
             fire(current)
         following = None
@@ -417,9 +420,10 @@ def exit_signal_struct(task: Task) -> None:
     signal.flush_pending(task.system, task.pending)
     if not sig.threads:
         signal.flush_pending(task.system, sig.shared_pending)
+        sig.release()
     if task.cred.user_ns is not init_user_ns:
         task.cred.user_ns.put()
-    task.sighand.users -= 1
+    task.sighand.release()
 
 
 def unhash_process(task: Task) -> None:
@@ -430,4 +434,5 @@ def unhash_process(task: Task) -> None:
     if pid.inode is not None:
         pid.inode.note_exit(task)
     detach_pids(task)
+    unlink_task(task)
     pid.wake_pidfds()

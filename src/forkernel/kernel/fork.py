@@ -18,6 +18,7 @@ from forkernel.arch.x86_64.process import copy_thread
 from forkernel.errors import SysError
 from forkernel.kernel import nsproxy, pid, signal
 from forkernel.kernel.cred import capable
+from forkernel.kernel.kstack import free_task
 from forkernel.kernel.pid import attach_pids, free_pid, pid_vnr
 from forkernel.kernel.posix_cpu_timers import posix_cpu_timers_init_group
 from forkernel.kernel.task import (
@@ -38,6 +39,7 @@ from forkernel.kernel.task import (
     SigPending,
     Task,
 )
+from forkernel.kernel.tasklist import link_task
 from forkernel.namespace import init_user_ns
 from forkernel.wait import Resume, Sleep
 
@@ -295,9 +297,17 @@ def copy_process(task: Task, args: KernelCloneArgs) -> Task:
 
 
 def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
-    """A new task_struct: the parent's plain fields, fresh ones for what a child starts without."""
+    """A new task_struct and kernel stack: the parent's plain fields, fresh ones for what a child starts without."""
+    system = task.system
+    cache = system.slabs.task_struct
+    slab = cache.alloc()
+    try:
+        stack = system.stacks.alloc()
+    except SysError:
+        cache.free(slab)
+        raise
     child = Task()
-    system = child.system = task.system
+    child.system, child.slab, child.stack, child.rcu_users = system, slab, stack, 2
     child.pid = child.tgid = 0
     child.comm = args.name or task.comm
     child.flags = task.flags & ~(PF_SUPERPRIV | PF_IDLE | PF_KTHREAD | PF_EXITING) | PF_FORKNOEXEC
@@ -382,7 +392,7 @@ def copy_files(task: Task, child: Task, args: KernelCloneArgs) -> None:
         files.users += 1
         child.files = files
     else:
-        child.files = files.copy()
+        child.files = files.copy(task.system.slabs.files_cache)
 
 
 def copy_fs(task: Task, child: Task, args: KernelCloneArgs) -> None:
@@ -394,7 +404,7 @@ def copy_fs(task: Task, child: Task, args: KernelCloneArgs) -> None:
         fs.users += 1
         child.fs = fs
     else:
-        child.fs = fs.copy()
+        child.fs = fs.copy(task.system.slabs.fs_cache)
 
 
 def copy_sighand(task: Task, child: Task, args: KernelCloneArgs) -> None:
@@ -404,7 +414,7 @@ def copy_sighand(task: Task, child: Task, args: KernelCloneArgs) -> None:
         sighand.users += 1
         child.sighand = sighand
         return
-    child.sighand = SighandStruct(dict(sighand.action))
+    child.sighand = SighandStruct(dict(sighand.action), task.system.slabs.sighand_cache)
     if flags & CLONE_CLEAR_SIGHAND:
         signal.flush_signal_handlers(child)
 
@@ -415,7 +425,7 @@ def copy_signal(task: Task, child: Task, args: KernelCloneArgs) -> None:
     if args.flags & CLONE_THREAD:
         child.signal = parent
         return
-    new = child.signal = SignalStruct(parent.rlim)
+    new = child.signal = SignalStruct(parent.rlim, task.system.slabs.signal_cache)
     new.pgrp, new.session = parent.pgrp, parent.session
     new.tty = parent.tty
     new.oom_score_adj = parent.oom_score_adj
@@ -496,8 +506,10 @@ def bad_fork_cleanup(child: Task) -> None:
         nsproxy.switch_task_namespaces(child, None)
     if child.mm is not None:
         child.mm.mmput()
+    if child.signal is not None and not child.signal.threads:
+        child.signal.release()
     if child.sighand is not None:
-        child.sighand.users -= 1
+        child.sighand.release()
     if child.sysvsem is not None:
         exit_sem(child)
     if child.fs is not None:
@@ -505,6 +517,7 @@ def bad_fork_cleanup(child: Task) -> None:
     if child.files is not None:
         child.files.release(child)
     child.cred.user_ns.put()
+    free_task(child)
 
 
 # --- copy_process: commit
@@ -531,6 +544,7 @@ def _commit(task: Task, child: Task, args: KernelCloneArgs) -> None:
     if args.idle:
         return
     attach_pids(child)
+    link_task(child)
     if child.is_leader:
         child.real_parent.children[child] = None
         if child.thread_pid.nr == 1:
@@ -588,7 +602,9 @@ def ksys_unshare(task: Task, flags: int) -> None:
         raise SysError(EINVAL)
     nsproxy.check_built(flags)
     fs, files, cred = task.fs, task.files, task.cred
-    new_fs = fs.copy() if flags & CLONE_FS and fs is not None and fs.users > 1 else fs
+    new_fs = fs
+    if flags & CLONE_FS and fs is not None and fs.users > 1:
+        new_fs = fs.copy(task.system.slabs.fs_cache)
     if flags & NAMESPACES:
         nsproxy.unshare_namespaces(task, flags, cred, new_fs)
     if flags & (CLONE_SYSVSEM | CLONE_NEWIPC) and task.sysvsem is not None:
@@ -597,5 +613,5 @@ def ksys_unshare(task: Task, flags: int) -> None:
         task.fs = new_fs
         fs.release()
     if flags & CLONE_FILES and files is not None and files.users > 1:
-        task.files = files.copy()
+        task.files = files.copy(task.system.slabs.files_cache)
         files.release(task)

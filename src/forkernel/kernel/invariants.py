@@ -6,29 +6,36 @@ Each check raises KernelBug with what it found. They look at the whole machine, 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_W
 from forkernel.errors import KernelBug
 from forkernel.hw.frames import CODE, RESERVED_FRAMES
+from forkernel.kernel.kstack import stack_frames
 from forkernel.kernel.shm import all_segments
 from forkernel.kernel.task import EXIT_ZOMBIE, TASK_DEAD, TASK_RUNNING
+from forkernel.kernel.tasklist import for_each_process, for_each_thread
 from forkernel.mm.pagetable import each_bit
 from forkernel.mm.shmem import ShmemMapping
 from forkernel.mm.vma import VM_SHARED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from forkernel.kernel.smp import Smp
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
     from forkernel.mm.mm_struct import MmStruct
     from forkernel.mm.pagetable import PageTable
+    from forkernel.mm.slab import KmemCache
 
 
 def check(system: System) -> None:
     """All of them."""
     check_tasks(system)
+    check_task_list(system)
     check_frames(system)
+    check_slabs(system)
 
 
 # --- tasks
@@ -87,6 +94,88 @@ def _descendants(task: Task) -> list[Task]:
     return found
 
 
+def check_task_list(system: System) -> None:
+    """The rings of the task list hold each process once, in both directions, and each of its threads once."""
+    leaders = list(for_each_process(system))
+    if len(leaders) != len(set(leaders)) or set(leaders) != {task for task in system.pids.tasks if task.is_leader}:
+        raise KernelBug("the task list and the PID table hold different processes")
+    _check_ring([system.init_task, *leaders], "next_task", "prev_task")
+    for leader in leaders:
+        threads = list(for_each_thread(leader))
+        if len(threads) != len(set(threads)) or set(threads) != set(leader.signal.threads):
+            raise KernelBug(f"the thread list of {leader!r} is not its threads")
+        _check_ring(threads, "next_thread", "prev_thread")
+
+
+def _check_ring(tasks: list[Task], forward: str, backward: str) -> None:
+    for left, right in zip(tasks, [*tasks[1:], tasks[0]], strict=True):
+        if getattr(left, forward) is not right or getattr(right, backward) is not left:
+            raise KernelBug(f"{left!r} and {right!r} are neighbours, and do not both know it")
+
+
+# --- slabs and stacks
+
+
+def check_slabs(system: System) -> None:
+    """Every slab object in use is one kernel object's, and every kernel object has one; stacks likewise."""
+    slabs = system.slabs
+    for cache in slabs.caches.values():
+        cache.check_invariants()
+    tasks = _every_task(system)
+    owners: dict[KmemCache, list[int]] = {
+        slabs.task_struct: [task.slab for task in tasks],
+        slabs.files_cache: _places(task.files for task in tasks),
+        slabs.fs_cache: _places(task.fs for task in tasks),
+        slabs.sighand_cache: _places(task.sighand for task in tasks),
+        slabs.signal_cache: _places(task.signal for task in tasks),
+    }
+    spaces = _address_spaces(system)
+    owners[slabs.mm_struct] = _places(spaces)
+    owners[slabs.vm_area_struct] = [place for mm in spaces for place in (*mm.vmas.slabs, *mm.vmas.spare)]
+    for mm in spaces:
+        if len(mm.vmas.slabs) != len(mm.vmas.areas):
+            raise KernelBug(f"an address space has {len(mm.vmas.areas)} areas in {len(mm.vmas.slabs)} slab objects")
+    for cache, places in owners.items():
+        used = [place for place in places if place]
+        if len(used) != len(set(used)) or set(used) != cache.in_use():
+            raise KernelBug(f"{cache!r}: {len(used)} objects have an owner, {len(cache.in_use())} are in use")
+    files = _places(reachable_files(system))
+    if len(files) != len(set(files)) or not set(files) <= slabs.filp.in_use():
+        raise KernelBug(f"{slabs.filp!r}: an open file lies in none of its objects, or two lie in one")
+    stacks = [task.stack for task in tasks if task.stack]
+    if len(stacks) != system.stacks.in_use or len({*stacks, *system.stacks.cached}) != len(stacks) + len(
+        system.stacks.cached
+    ):
+        raise KernelBug(f"{len(stacks)} tasks have a kernel stack, {system.stacks.in_use} are in use")
+
+
+def _every_task(system: System) -> list[Task]:
+    """All that have a task_struct: those with a PID, idle tasks, and those that are just leaving a CPU."""
+    tasks = dict.fromkeys((system.init_task, *system.pids.tasks))
+    tasks.update(dict.fromkeys(rq.current for rq in system.run_queues))
+    if system.smp is not None:
+        tasks.update(dict.fromkeys(rq.idle for rq in system.smp.rqs))
+    return list(tasks)
+
+
+def _places(things: Iterable[Any]) -> list[int]:
+    """Slab addresses of distinct objects, None left out."""
+    return [thing.slab for thing in dict.fromkeys(things) if thing is not None and thing.slab]
+
+
+def reachable_files(system: System) -> list[Any]:
+    """Open files that descriptors, areas and programs hold; there may be others, on their way or held by files."""
+    files: dict[Any, None] = {}
+    for task in system.pids.tasks:
+        if task.files is not None:
+            files.update(dict.fromkeys(task.files.fds.values()))
+    for mm in _address_spaces(system):
+        files.update(dict.fromkeys(vma.file for vma in mm.vmas if vma.file is not None))
+        if mm.exe_file is not None:
+            files[mm.exe_file] = None
+    return list(files)
+
+
 # --- memory
 
 
@@ -102,6 +191,9 @@ def check_frames(system: System) -> None:
     for frame in system.vfs.cached_frames():
         counts[frame] += 1
     counts.update(_shmem_frames(system, spaces))
+    counts.update(system.slabs.frames_in_use())
+    stacks = [task.stack for task in _every_task(system) if task.stack] + system.stacks.cached
+    counts.update(frame for stack in stacks for frame in stack_frames(stack))
     refs = system.frames.refs
     for frame in range(RESERVED_FRAMES, system.frames.total):
         if refs[frame] != counts[frame]:
@@ -178,4 +270,6 @@ class InvariantSink:
             check(self.system)
 
 
-__all__ = ["InvariantSink", "check", "check_frames", "check_tasks"]
+__all__ = [
+    "InvariantSink", "check", "check_frames", "check_slabs", "check_task_list", "check_tasks", "reachable_files",
+]  # fmt: skip

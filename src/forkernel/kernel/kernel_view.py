@@ -14,6 +14,7 @@ from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.kernel import user_namespace
 from forkernel.kernel.cred import capable
+from forkernel.kernel.kstack import THREAD_SIZE_ORDER
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_TRACED, TASK_UNINTERRUPTIBLE
 from forkernel.mm.maps import show_maps
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.pid import PidNamespace
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
+    from forkernel.mm.slab import SlabInfo
 
 
 CONSOLE_DEV = makedev(5, 1)
@@ -189,6 +191,7 @@ class KernelView:
         frames, vfs = self.system.frames, self.system.vfs
         free, cached = frames.free_count(), len(vfs.cached_frames())
         shmem, dirty = self._pages_without_backing()
+        slab = self.system.slabs.pages()
         return [
             ("MemTotal", frames.total),
             ("MemFree", free),
@@ -201,9 +204,16 @@ class KernelView:
             ("Dirty", dirty),
             ("Writeback", 0),
             ("Shmem", shmem),
+            ("Slab", slab),
             ("SReclaimable", 0),
-            ("PageTables", len(self.system.tables.live)),
+            ("SUnreclaim", slab),
+            ("KernelStack", self.system.stacks.in_use << THREAD_SIZE_ORDER),
+            ("PageTables", len(self.system.tables.live) + self.system.slabs.mm_struct.active_objects),
         ]
+
+    def slab_infos(self) -> list[SlabInfo]:
+        """The caches of kernel objects."""
+        return self.system.slabs.infos()
 
     def memory_counters(self) -> list[tuple[str, int]]:
         """Lines of vmstat: pages by kind, and traffic with devices, of which there is none."""
@@ -214,7 +224,10 @@ class KernelView:
             ("nr_shmem", figures["Shmem"]),
             ("nr_dirty", figures["Dirty"]),
             ("nr_writeback", 0),
+            ("nr_slab_reclaimable", figures["SReclaimable"]),
+            ("nr_slab_unreclaimable", figures["SUnreclaim"]),
             ("nr_page_table_pages", figures["PageTables"]),
+            ("nr_kernel_stack", figures["KernelStack"] * 4),
             ("pgpgin", 0),
             ("pgpgout", 0),
             ("pswpin", 0),

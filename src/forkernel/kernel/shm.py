@@ -104,10 +104,14 @@ class ShmFile(ShmemFile):
 
     def get(self) -> ShmFile:
         """Mapped by an address space."""
+        self.refs += 1
         return self
 
     def put(self) -> None:
         """No longer mapped by one: a segment to be removed goes with its last attachment."""
+        self.refs -= 1
+        if self.refs == 0:
+            self.free_slab()
         segment = self.segment
         if segment.mode & SHM_DEST and not segment.deleted and not segment.mapping.users:
             shm_destroy(segment)
@@ -211,9 +215,12 @@ def do_shmat(task: Task, number: int, addr: int, flags: int) -> int:
         end = addr + segment.segsz
         if end > MASK64 or mm.vmas.find_intersection(addr, end):
             raise SysError(EINVAL)
-    file = ShmFile(segment, not flags & SHM_RDONLY)
+    file = ShmFile(segment, not flags & SHM_RDONLY).get()
     caps = task.cred.cap_effective
-    return do_mmap(mm, addr, segment.segsz, prot, map_flags, file, 0, caps=caps, extra=VM_SHM)
+    try:
+        return do_mmap(mm, addr, segment.segsz, prot, map_flags, file, 0, caps=caps, extra=VM_SHM)
+    finally:
+        file.put()
 
 
 def ksys_shmdt(task: Task, addr: int) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from forkernel.kernel import signal
 from forkernel.kernel.entry import BLOCK_NS, LONE_SLICES_MOST, LONE_TRAPS, UNCOUNTED_NS, Entry
 from forkernel.kernel.hrtimer import KTIME_MAX
+from forkernel.kernel.kstack import finish_task_switch
 from forkernel.kernel.rseq import rseq_preempt, rseq_set_cpu
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, Task
 
@@ -129,6 +130,7 @@ class SmpEntry(Entry):
             rq.account()
             if prev.state == TASK_DEAD:
                 self.cpu.forget(prev)
+                finish_task_switch(prev)
             elif prev.state == TASK_RUNNING and not prev.se.on_rq:
                 rq.put_prev_task(prev)
         rq.need_resched = False

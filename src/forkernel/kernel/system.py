@@ -20,6 +20,7 @@ from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
 from forkernel.kernel.pid import PidNamespace
 from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
+from forkernel.kernel.tasklist import for_each_process, relink
 from forkernel.kernel.ucount import Ucounts
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.pagetable import PARKING_FORKS
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from forkernel.kernel.entry import Entry
     from forkernel.kernel.failpoints import FailPoints
     from forkernel.kernel.ipc_namespace import IpcNamespace
+    from forkernel.kernel.kstack import ThreadStacks
     from forkernel.kernel.kthread import Kthreadd
     from forkernel.kernel.smp import Smp
     from forkernel.kernel.task import Task
     from forkernel.mm.nommu import FlatMemory
     from forkernel.mm.pagetable import TableStore
+    from forkernel.mm.slab import SlabCaches
 
 SIGKILL = 9
 BOOT_NS = 1_000_000_000  # on the virtual clock, booting took a second
@@ -85,6 +88,9 @@ class System:
     """The state of one machine. Hardware is attached by `init.boot`."""
 
     frames: FrameTable
+    slabs: SlabCaches
+    stacks: ThreadStacks
+    """Kernel stacks."""
     tables: TableStore
     cpu: Processor
     entry: Entry
@@ -151,6 +157,7 @@ class System:
         for name in ("cpu", "entry", "host_deadline"):
             del state[name]
         tasks = (self.init_task, *self.pids.tasks)
+        state["leaders"] = list(for_each_process(self))
         state["images"] = [(task, self.cpu.hw.export_image(task.thread)) for task in tasks if task.thread is not None]
         return state
 
@@ -160,6 +167,7 @@ class System:
         self.host_deadline = None
         self.frames.flush_code, self.frames.flush_frame = cpu.hw.flush_code, cpu.hw.flush_frame
         self.tables.bind(self.frames, cpu)
+        relink(self.init_task, self.__dict__.pop("leaders"))
         for task, image in self.__dict__.pop("images"):
             task.thread = cpu.hw.import_image(image)
         self.entry = entry(self)
@@ -333,10 +341,14 @@ class System:
     # --- out of memory
 
     def reclaim(self, wanted: int) -> int:
-        """Free about `wanted` frames: clean pages of the page cache, and programs kept for the next execve."""
-        done: int = self.vfs.reclaim(wanted)
+        """Free about `wanted` frames: empty slabs and stacks, clean pages of the page cache, and programs kept for the
+        next execve.
+        """
+        done = self.slabs.shrink() + self.stacks.shrink()
+        if done < wanted:
+            done += self.vfs.reclaim(wanted - done)
         if done < wanted and self.exec_images.clear():
-            done += self.vfs.reclaim(wanted) + 1
+            done += self.vfs.reclaim(wanted) + self.slabs.shrink() + 1
         return done
 
     def out_of_memory(self) -> bool:

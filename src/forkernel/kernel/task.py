@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from forkernel.kernel.sem import SemUndoList
     from forkernel.kernel.signal import SigAction, SigInfo
     from forkernel.kernel.system import System
+    from forkernel.kernel.tasklist import ListHead
     from forkernel.mm.mm_struct import MmStruct
+    from forkernel.mm.slab import KmemCache
 
 # Task.state (Linux: __state)
 TASK_RUNNING = 0x0
@@ -48,6 +50,9 @@ SIGNAL_CLD_STOPPED = 0x10
 SIGNAL_CLD_CONTINUED = 0x20
 SIGNAL_UNKILLABLE = 0x40
 
+LINKS = frozenset(("next_task", "prev_task", "next_thread", "prev_thread"))
+"""Fields of a Task that link it into lists."""
+
 STATE_LETTERS = {
     TASK_RUNNING: "R",
     TASK_INTERRUPTIBLE: "S",
@@ -70,24 +75,35 @@ class SigPending:
 class SighandStruct:
     """The handlers of a process (Linux: sighand_struct), shared by CLONE_SIGHAND."""
 
-    __slots__ = ("action", "users")
+    __slots__ = ("action", "cache", "slab", "users")
 
-    def __init__(self, action: dict[int, SigAction]) -> None:
+    def __init__(self, action: dict[int, SigAction], cache: KmemCache | None = None) -> None:
+        """`cache`: where it lies, None for process 0's, which is static; SysError(ENOMEM)."""
+        self.slab = cache.alloc() if cache is not None else 0
+        """Slab address."""
+        self.cache = cache
         self.action = action
         """Signal number to SigAction; a missing number is SIG_DFL. SigActions never change in place."""
         self.users = 1
+
+    def release(self) -> None:
+        """One user less (Linux: __cleanup_sighand)."""
+        self.users -= 1
+        if self.users == 0 and self.cache is not None:
+            self.cache.free(self.slab)
+            self.slab = 0
 
 
 class SignalStruct:
     """What all threads of a process share beside memory and files (Linux: signal_struct)."""
 
     __slots__ = (
-        "cguest_time", "cmaj_flt", "cmaxrss", "cmin_flt", "cnivcsw", "cnvcsw", "cpu_timers", "cstime", "curr_target",
-        "cutime",
+        "cache", "cguest_time", "cmaj_flt", "cmaxrss", "cmin_flt", "cnivcsw", "cnvcsw", "cpu_timers", "cstime",
+        "curr_target", "cutime",
         "flags", "group_exec_task", "group_exit_code", "group_stop_count", "has_child_subreaper",
         "is_child_subreaper", "itimers", "leader", "maj_flt", "maxrss", "min_flt", "next_posix_timer_id",
         "nivcsw", "notify_count", "nvcsw", "oom_score_adj", "pgrp", "posix_timers", "rlim",
-        "session", "shared_pending", "stime", "threads", "tty", "tty_old_pgrp",
+        "session", "shared_pending", "slab", "stime", "threads", "tty", "tty_old_pgrp",
         "utime", "wait_chldexit",
     )  # fmt: skip
 
@@ -96,7 +112,11 @@ class SignalStruct:
     session: Pid
     """session (Linux: pids[PIDTYPE_SID]); set by copy_signal, moved by kernel/pid.py."""
 
-    def __init__(self, rlim: list[tuple[int, int]]) -> None:
+    def __init__(self, rlim: list[tuple[int, int]], cache: KmemCache | None = None) -> None:
+        """`cache`: where it lies, None for process 0's, which is static; SysError(ENOMEM)."""
+        self.slab = cache.alloc() if cache is not None else 0
+        """Slab address."""
+        self.cache = cache
         self.threads: dict[Task, None] = {}
         """Live and zombie threads, the leader first, in creation order."""
         self.flags = 0
@@ -133,6 +153,12 @@ class SignalStruct:
         """Another (soft, hard) limit for this process alone."""
         self.rlim = self.rlim.copy()
         self.rlim[resource] = limit
+
+    def release(self) -> None:
+        """The last thread is gone (Linux: free_signal_struct)."""
+        if self.cache is not None:
+            self.cache.free(self.slab)
+            self.slab = 0
 
 
 class SchedEntity:
@@ -202,6 +228,7 @@ class Task:
         "self_exec_id", "set_child_tid", "sighand", "signal", "sigpending", "sleep", "start_time", "state",
         "stime", "syscall_args", "syscall_nr", "system", "sysvsem", "tgid", "thread", "thread_pid",
         "timer_slack_ns", "utime", "vfork_done",
+        "next_task", "next_thread", "prev_task", "prev_thread", "rcu_users", "slab", "stack",
     )  # fmt: skip
 
     # --- identity
@@ -225,6 +252,20 @@ class Task:
     """Sent to the parent at death; -1 for a thread that is not a leader."""
     pdeath_signal: int
     personality: int
+    # --- its place in RAM
+    slab: int
+    """Kernel address of its task_struct; 0 for process 0's, which is static, and after free_task."""
+    stack: int
+    """Kernel address of the lowest byte of its kernel stack; 0 once it is gone."""
+    rcu_users: int
+    """2: to be released, and to leave the CPU for the last time; at 0 it is freed."""
+    # --- in the lists of kernel.tasklist; not there before the commit of a clone and after release_task
+    next_task: Task
+    prev_task: Task
+    """Neighbours of a thread-group leader in the list of all processes."""
+    next_thread: Task
+    prev_thread: Task
+    """Neighbours among the threads of the process."""
     # --- family
     real_parent: Task
     parent: Task
@@ -304,10 +345,26 @@ class Task:
     child_tid_value: int
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        """Every field but the raw CPU image, which `System` keeps in architectural form."""
-        state = {name: getattr(self, name) for name in self.__slots__ if hasattr(self, name)}
+        """Every field but the raw CPU image, which `System` keeps in architectural form, and the links of the lists,
+        which it makes anew: to follow them would nest as deep as there are tasks.
+        """
+        state = {name: getattr(self, name) for name in self.__slots__ if name not in LINKS and hasattr(self, name)}
         state["thread"] = None
         return None, state
+
+    @property
+    def tasks(self) -> ListHead:
+        """Both neighbours in the list of all processes; a leader has them (Linux: task_struct.tasks)."""
+        from forkernel.kernel.tasklist import ListHead
+
+        return ListHead(self.next_task, self.prev_task)
+
+    @property
+    def pt_regs(self) -> bytes:
+        """The user registers as they lie at the top of the kernel stack; b"" where there is none."""
+        from forkernel.kernel.kstack import task_pt_regs
+
+        return task_pt_regs(self)
 
     @property
     def is_leader(self) -> bool:

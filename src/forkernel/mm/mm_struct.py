@@ -21,6 +21,7 @@ from forkernel.namespace import UserNamespace, init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.hw.frames import FrameTable
+    from forkernel.mm.slab import KmemCache
 
 SUID_DUMP_USER = 1
 USER_READ = PTE_P | PTE_U
@@ -40,14 +41,24 @@ class MmStruct:
         "arg_end", "arg_start", "binfmt_private", "brk", "dumpable", "end_code", "end_data", "env_end", "env_start",
         "exe_file", "frames", "hiwater_rss", "membarrier_state", "mmap_base", "owner", "pt", "saved_auxv",
         "start_brk", "start_code", "start_data", "start_stack", "system", "thp_disable", "user_ns", "users", "vmas",
+        "cache", "slab",
     )  # fmt: skip
 
     def __init__(self, system: Any, pt: PageTable | None = None) -> None:
         self.system = system
         self.frames: FrameTable = system.frames
         self.users = 1
-        self.pt = pt or PageTable(system.tables)
-        self.vmas = VmaList(self)
+        slabs = self.frames.slabs
+        self.cache: KmemCache | None = slabs.mm_struct if slabs is not None else None
+        """Where mm_structs lie; None in RAM without slabs."""
+        self.slab = self.cache.alloc() if self.cache is not None else 0
+        """Slab address."""
+        try:
+            self.pt = pt or PageTable(system.tables)
+        except SysError:
+            self._free()
+            raise
+        self.vmas = VmaList(self, slabs.vm_area_struct if slabs is not None else None)
         self.owner: Any = None
         self.exe_file: Any = None
         """The program, for /proc/PID/exe; a reference is held."""
@@ -73,7 +84,14 @@ class MmStruct:
         new.system = self.system
         new.frames = self.frames
         new.users = 1
-        new.pt = self.pt.fork()
+        cache = new.cache = self.cache
+        new.slab = cache.alloc() if cache is not None else 0
+        try:
+            new.pt = self.pt.fork()
+        except SysError:
+            new._free()
+            raise
+        new.vmas = self.vmas  # until it has its own: dup_mmap
         new.owner = None
         new.exe_file = self.exe_file
         if self.exe_file is not None:
@@ -92,9 +110,17 @@ class MmStruct:
         try:
             dup_mmap(new, self)
         except SysError:
+            if new.vmas is self.vmas:
+                new.vmas = VmaList(new)
             new.mmput()
             raise
         return new
+
+    def _free(self) -> None:
+        """Give the slab object back (Linux: free_mm)."""
+        if self.cache is not None:
+            self.cache.free(self.slab)
+            self.slab = 0
 
     def mmget(self) -> MmStruct:
         """One more user (mmget)."""
@@ -110,6 +136,7 @@ class MmStruct:
             if self.exe_file is not None:
                 self.exe_file.put()
                 self.exe_file = None
+            self._free()
 
     def set_exe_file(self, file: Any) -> None:
         """Replace the program file; takes a reference of its own."""

@@ -280,12 +280,22 @@ def mmap_region(mm: MmStruct, area: Vma) -> Vma:
     if flags & VM_SHARED and area.mapping is None:
         if not flags & VM_NORESERVE:
             vm_enough_memory(mm, pages)
-        file = shmem_zero_setup(mm.frames, end - start)
-        area = Vma(start, end, flags, 0, file.mapping, file)
+        file = shmem_zero_setup(mm.frames, end - start).get()
+        try:
+            return _place(mm, Vma(start, end, flags, 0, file.mapping, file), covered)
+        finally:
+            file.put()
+    return _place(mm, area, covered)
+
+
+def _place(mm: MmStruct, area: Vma, covered: list[Vma]) -> Vma:
+    """Insert an area where `covered` are, whose pages go; ENOMEM changes nothing."""
     if covered:
-        _check_split(vmas, start, end)
+        start, end = area.start, area.end
+        _check_split(mm.vmas, start, end)
+        mm.vmas.prealloc(2)
         mm.pt.zap(max(start, covered[0].start), min(end, covered[-1].end))
-    return vmas.insert(area)
+    return mm.vmas.insert(area)
 
 
 def install_special_mapping(mm: MmStruct, addr: int, length: int, vm_flags: int, mapping: Mapping, name: str) -> Vma:
@@ -343,6 +353,8 @@ def do_munmap(mm: MmStruct, addr: int, length: int) -> None:
     _check_split(vmas, addr, end)
     covered = vmas.overlapping(addr, end)
     if covered:
+        if covered[0].start < addr and covered[0].end > end:
+            vmas.prealloc(1)
         mm.pt.zap(max(addr, covered[0].start), min(end, covered[-1].end))
         vmas.remove(addr, end)
 

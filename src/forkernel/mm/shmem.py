@@ -58,9 +58,12 @@ class ShmemMapping:
 class ShmemFile:
     """What stands for the file in areas of shared anonymous memory; shown as /dev/zero (deleted)."""
 
-    __slots__ = ("ino", "mapping", "refs")
+    __slots__ = ("ino", "mapping", "refs", "slab")
 
     def __init__(self, mapping: ShmemMapping, ino: int) -> None:
+        slabs = mapping.frames.slabs
+        self.slab = slabs.filp.alloc() if slabs is not None else 0
+        """Slab address: it is a struct file; 0 in RAM without slabs."""
         self.mapping = mapping
         self.ino = ino
         self.refs = 0
@@ -85,9 +88,16 @@ class ShmemFile:
         """Give a reference back; the last one frees the pages."""
         self.refs -= 1
         if self.refs == 0:
+            self.free_slab()
             self.mapping.release()
+
+    def free_slab(self) -> None:
+        """Give the struct file back."""
+        if self.slab:
+            self.mapping.frames.slabs.filp.free(self.slab)
+            self.slab = 0
 
 
 def shmem_zero_setup(frames: FrameTable, size: int) -> ShmemFile:
-    """A new object of `size` bytes; whoever maps it takes the references."""
+    """A new object of `size` bytes, SysError(ENOMEM); whoever maps it takes the references."""
     return ShmemFile(ShmemMapping(frames, size), 0)

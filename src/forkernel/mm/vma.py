@@ -6,17 +6,21 @@ them changes, which then takes its own copy (`_unshare`).
 
 Readers: `find`, `lookup`, `find_intersection`, `overlapping`. Writers: `insert`, `remove`, `replace`,
 `change_flags`; all of them end in `_splice`, which merges neighbours and keeps the books: page totals, the
-references to files and the list of users of every mapping (Linux: i_mmap).
+references to files, the list of users of every mapping (Linux: i_mmap), and the areas' own places in the slab
+cache. Who must not fail in the middle of a change takes those beforehand (`prealloc`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forkernel.errors import KernelBug
 from forkernel.mapping import Mapping
+
+if TYPE_CHECKING:
+    from forkernel.mm.slab import KmemCache
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
@@ -213,12 +217,19 @@ class VmaList:
     """
 
     __slots__ = (
-        "areas", "data_vm", "def_flags", "exec_vm", "gap_max", "gap_top", "hiwater_vm", "locked_vm", "mm", "mru",
-        "seen_flags", "sharing", "stack_vm", "starts", "total_vm",
+        "areas", "cache", "data_vm", "def_flags", "exec_vm", "gap_max", "gap_top", "hiwater_vm", "locked_vm", "mm",
+        "mru", "seen_flags", "sharing", "slabs", "spare", "stack_vm", "starts", "total_vm",
     )  # fmt: skip
 
-    def __init__(self, mm: Any = None) -> None:
+    def __init__(self, mm: Any = None, cache: KmemCache | None = None) -> None:
         self.mm = mm
+        self.cache = cache
+        """Where the areas lie, each in an object of its own, shared or not: vm_area_struct; None in a list that is
+        of no machine."""
+        self.slabs: list[int] = []
+        """Slab address of each area."""
+        self.spare: list[int] = []
+        """More of them, for the next change (`prealloc`)."""
         self.areas: list[Vma] = []
         self.starts: list[int] = []
         """`start` of each area, for bisect."""
@@ -238,9 +249,12 @@ class VmaList:
     def copy(self, mm: Any = None) -> VmaList:
         """The list for address space `mm`, in constant time; areas are the same Python objects.
 
-        A plain copy, memory locks included: fork wants `mmap.dup_mmap`.
+        A plain copy, memory locks included: fork wants `mmap.dup_mmap`. SysError(ENOMEM) leaves nothing behind.
         """
         new = VmaList.__new__(VmaList)
+        cache = new.cache = self.cache
+        new.slabs = cache.alloc_bulk(len(self.areas)) if cache is not None else []
+        new.spare = []
         new.mm = mm
         new.areas = self.areas
         new.starts = self.starts
@@ -266,6 +280,9 @@ class VmaList:
         del sharing.owners[self]
         self.sharing = VmaSharing()
         self.sharing.owners[self] = None
+        if self.cache is not None:
+            self.cache.free_bulk(self.slabs + self.spare if self.spare else self.slabs)
+            self.slabs, self.spare = [], []
         self.areas, self.starts, self.mru = [], [], NO_VMA
         self.total_vm = self.data_vm = self.exec_vm = self.stack_vm = self.locked_vm = 0
         self.gap_top = self.gap_max = 0
@@ -364,6 +381,35 @@ class VmaList:
             count += vma is not None and vma.start != edge
         return count
 
+    def prealloc(self, count: int) -> None:
+        """Have slab objects for `count` areas more, so that the next change does not fail for want of them;
+        SysError(ENOMEM) (Linux: vma_iter_prealloc).
+        """
+        if self.cache is not None and len(self.spare) < count:
+            self.spare += self.cache.alloc_bulk(count - len(self.spare))
+
+    def _reslab(self, at: int, count: int) -> None:
+        """The list gets `count` areas more at position `at`, or, below 0, so many less: so do the slab objects.
+
+        An area that is changed, cut or merged keeps its object.
+        """
+        cache, spare = self.cache, self.spare
+        if cache is None:
+            return
+        if count > 0:
+            taken = spare[:count]
+            if len(taken) < count:
+                taken += cache.alloc_bulk(count - len(taken))
+            del spare[:count]
+            self.slabs[at:at] = taken
+        elif count < 0:
+            gone = self.slabs[at : at - count]
+            del self.slabs[at : at - count]
+            cache.free_bulk(gone)
+        if spare:
+            cache.free_bulk(spare)
+            self.spare = []
+
     def _put(self, start: int, end: int, middle: list[Vma]) -> None:
         """Make `[start, end)` hold exactly `middle`; what areas have outside it stays."""
         low, high = self.index(start), bisect_left(self.starts, end)
@@ -377,7 +423,10 @@ class VmaList:
         self._splice(low, high, new)
 
     def _splice(self, low: int, high: int, new: list[Vma]) -> None:
-        """Replace `areas[low:high]` by `new`, merged among themselves and with the neighbours."""
+        """Replace `areas[low:high]` by `new`, merged among themselves and with the neighbours.
+
+        SysError(ENOMEM) changes nothing.
+        """
         areas = self.areas
         if new:
             if low and can_vma_merge(areas[low - 1], new[0]):
@@ -388,6 +437,8 @@ class VmaList:
                 high += 1
             if len(new) > 1:
                 new = merge_areas(new)
+        if high - low != len(new) or self.spare:
+            self._reslab(min(high, low + len(new)), len(new) - (high - low))
         if len(self.sharing.owners) != 1:
             self._unshare()
             areas = self.areas
@@ -452,6 +503,8 @@ class VmaList:
         """KernelBug unless the areas are in order, apart, merged, and the books agree with them."""
         if self.starts != [vma.start for vma in self.areas]:
             raise KernelBug("VmaList: starts and areas differ")
+        if self.cache is not None and len(self.slabs) != len(self.areas):
+            raise KernelBug(f"VmaList: {len(self.areas)} areas lie in {len(self.slabs)} slab objects")
         for left, right in zip(self.areas, self.areas[1:], strict=False):
             if left.end > right.start or can_vma_merge(left, right):
                 raise KernelBug(f"VmaList: {left} and {right} overlap or are not merged")

@@ -111,7 +111,7 @@ def sys_close_range(task: Task, first: U32, last: U32, flags: U32) -> int:
         raise SysError(EINVAL)
     files = table(task)
     if flags & CLOSE_RANGE_UNSHARE and files.users > 1:
-        task.files = files.copy()
+        task.files = files.copy(task.system.slabs.files_cache)
         files.release(task)
         files = task.files
     for fd in [fd for fd, _ in files.items() if first <= fd <= last]:

@@ -106,3 +106,30 @@ class PtRegs:
                 "xmm": [area[160 + 16 * i : 176 + 16 * i] for i in range(16)],
             },
         )
+
+
+# --- on the kernel stack
+
+_PT_REGS = struct.Struct("<21Q")
+PT_REGS_SIZE = _PT_REGS.size
+"""168 bytes: what Linux's entry code has on the stack when a task entered the kernel (struct pt_regs)."""
+PT_REGS_NAMES = (
+    "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi",
+    "orig_rax", "rip", "cs", "rflags", "rsp", "ss",
+)  # fmt: skip
+"""Its words in order of address (ptrace(2), struct user_regs_struct)."""
+USER_CS, USER_DS = 0x33, 0x2B
+M64 = (1 << 64) - 1
+
+
+def pack_pt_regs(regs: PtRegs, orig_rax: int, rax: int | None = None) -> bytes:
+    """The bytes of pt_regs; `rax` if another value than the register's is on the stack."""
+    words = {"orig_rax": orig_rax & M64, "cs": USER_CS, "ss": USER_DS}
+    if rax is not None:
+        words["rax"] = rax & M64
+    return _PT_REGS.pack(*(words[name] if name in words else getattr(regs, name) for name in PT_REGS_NAMES))
+
+
+def unpack_pt_regs(data: bytes) -> dict[str, int]:
+    """The registers in pt_regs by name; {} for none."""
+    return dict(zip(PT_REGS_NAMES, _PT_REGS.unpack(data), strict=True)) if data else {}

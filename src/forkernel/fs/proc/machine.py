@@ -80,6 +80,22 @@ def vmstat(inode: Any, reader: Task) -> bytes:
     return b"".join(f"{name} {value}\n".encode() for name, value in counters)
 
 
+def slabinfo(inode: Any, reader: Task) -> bytes:
+    """Slab caches, a line each (slabinfo(5)); the last column of shared arrays is 0, there are none."""
+    lines = [
+        "slabinfo - version: 2.1",
+        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+        " : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>",
+    ]
+    for cache in inode.sb.kernel.slab_infos():
+        lines.append(
+            f"{cache.name:<17} {cache.active_objs:6} {cache.num_objs:6} {cache.objsize:6} {cache.objperslab:4}"
+            f" {cache.pagesperslab:4} : tunables {cache.limit:4} {cache.batchcount:4} {0:4}"
+            f" : slabdata {cache.active_slabs:6} {cache.num_slabs:6} {0:6}"
+        )
+    return "\n".join(lines).encode() + b"\n"
+
+
 def cpuinfo(inode: Any, reader: Task) -> bytes:
     """A paragraph for each CPU: what the emulated CPU says of itself by CPUID."""
     text: bytes = inode.sb.kernel.cpuinfo()

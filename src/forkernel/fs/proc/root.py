@@ -95,6 +95,7 @@ MACHINE_FILES: dict[bytes, Entry] = {
     b"filesystems": Entry(0o444, machine.filesystems),
     b"loadavg": Entry(0o444, machine.loadavg),
     b"meminfo": Entry(0o444, machine.meminfo),
+    b"slabinfo": Entry(0o400, machine.slabinfo),
     b"stat": Entry(0o444, machine.stat),
     b"swaps": Entry(0o444, machine.swaps),
     b"uptime": Entry(0o444, machine.uptime),
