@@ -32,11 +32,12 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/", "PYTHONPATH": str(ROOT / "s
 
 
 def alike(text: str) -> str:
-    """Without what the environment changes: times, addresses, the number of variables."""
+    """Without what the environment changes: times, addresses, the environment, frames."""
     text = re.sub(r"0x[0-9a-f]{5,}", "0xADDR", text)
     text = re.sub(r"\b\d+\.\d{9}\b", "TIME", text)
     text = re.sub(r"\b[\d.]+ (?:ns|µs|ms|s)\b", "TIME", text)
-    return re.sub(r"\b\d+ environment variables?", "N environment variables", text)
+    text = re.sub(r"\bframe \d+( is copied to \d+)?", "frame N", text)
+    return re.sub(r"\b\d+ (environment variable|byte)s?", r"N \1s", text)
 
 
 def run(command: list[str], folder: Path) -> str:
