@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 SIGKILL = 9
 BOOT_NS = 1_000_000_000  # on the virtual clock, booting took a second
+THREAD_SIZE = 16 * 1024
+"""Bytes of a kernel stack."""
+MIN_THREADS = 20
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 IDLE_EXIT_NS = 20_000
 """How long a timer takes to get an idle CPU going. Programs see by it that an alarm comes late rather than early:
@@ -118,7 +121,8 @@ class System:
         self.exec_images = ImageCache()
         self._rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
         self._stirred = 0
-        self.threads_max = options.pids or max(options.memory // (16 * 1024), 128)
+        self.threads_max = options.pids or max(options.memory // (8 * THREAD_SIZE), MIN_THREADS)
+        """/proc/sys/kernel/threads-max: kernel stacks may take an eighth of memory (Linux: set_max_threads)."""
         self.ns_inums = NsInums()
         self.flat: FlatMemory | None = None
         """The address space of a machine without an MMU."""
