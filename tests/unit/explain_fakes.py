@@ -34,7 +34,7 @@ class FakeMm:
 
     def __init__(self, areas: int = 5, pages: int = 12, tables: int = 6, users: int = 1) -> None:
         self.vmas = FakeAreas(areas)
-        self.pt = SimpleNamespace(pages=pages, table_pages=lambda: tables + 1, lookup=self.lookup)
+        self.pt = SimpleNamespace(parked=None, pages=pages, table_pages=lambda: tables + 1, lookup=self.lookup)
         self.users = users
         self.frames = SimpleNamespace(zero_frame=1)
         self.frames_at: dict[int, int] = {}

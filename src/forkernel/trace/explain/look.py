@@ -85,12 +85,15 @@ def is_cache_page(mm: Any, address: int, frame: int) -> bool:
 
 
 def sharers(task: Any, address: int, frame: int) -> tuple[int, ...]:
-    """Processes other than `task`'s that have `frame` mapped at `address`: parents and children, as fork leaves it."""
+    """Processes other than `task`'s that have `frame` mapped at `address`: parents and children, as fork leaves it.
+
+    Those whose page tables are parked (mm/parking.py) are left out: to look would bring them back.
+    """
     found: list[int] = []
     seen = {task.mm}
     for other in task.system.pids.tasks:
         mm = other.mm
-        if mm is None or mm in seen:
+        if mm is None or mm in seen or mm.pt.parked is not None:
             continue
         seen.add(mm)
         entry = mm.pt.lookup(address)

@@ -441,8 +441,8 @@ class Narrator:
         values = {**new._asdict(), "old_areas": old.areas, "old_pages": old.pages, "users": step.values["users"]}
         if step.variant == "shared":
             return self.say(
-                "It gets a new address space: {areas}, and {pages} in RAM so far. The old one is kept for "
-                "{users} more.",
+                "It gets a new address space: {areas}, and {pages} in RAM so far. The old one is kept: "
+                "still used by {users}.",
                 **values,
             )
         return self.say(
