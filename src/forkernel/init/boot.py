@@ -24,6 +24,7 @@ from forkernel.kernel.cred import Cred
 from forkernel.kernel.entry import Entry
 from forkernel.kernel.exec import kernel_execve
 from forkernel.kernel.exit import do_group_exit
+from forkernel.kernel.filesystems import register_filesystems
 from forkernel.kernel.fork import CLONE_FS
 from forkernel.kernel.kstack import ThreadStacks
 from forkernel.kernel.kthread import Kthreadd, kernel_thread
@@ -118,6 +119,7 @@ def mount_all(system: System, binds: list[str]) -> None:
     vfs = system.vfs
     mount_dev(vfs)
     register_procfs(system)
+    register_filesystems(system)
     vfs.mount(new_procfs(system), vfs.make_mountpoint(b"/proc"), source=b"proc")
     vfs.mount(vfs.new_tmpfs(b"tmpfs", 0o755), vfs.make_mountpoint(b"/sys"), source=b"tmpfs")
     for bind in binds:
@@ -172,7 +174,7 @@ def make_init_task(system: System) -> Task:
     task.no_new_privs = False
     task.timer_slack_ns = 50_000
     task.self_exec_id = task.parent_exec_id = 0
-    task.io_context = task.sysvsem = None
+    task.io_context = task.sysvsem = task.cgroup = None
     return task
 
 

@@ -103,6 +103,10 @@ def do_exit(task: Task, code: int) -> None:
 
 def finish_exit(task: Task, group_dead: bool) -> None:
     """The end of do_exit; PID 1 of a PID namespace comes here when all others of it are gone."""
+    if task.cgroup is not None:
+        from forkernel.kernel.cgroup import cgroup_exit
+
+        cgroup_exit(task)
     exit_notify(task, group_dead)
     task.system.cpu.forget(task)
     task.state = TASK_DEAD
@@ -392,6 +396,10 @@ def release_task(task: Task) -> None:
         current.system.account_dead(current)
         exit_signal_struct(current)
         unhash_process(current)
+        if current.cgroup is not None:
+            from forkernel.kernel.cgroup import cgroup_release
+
+            cgroup_release(current)
         put_task_struct_rcu_user(current)
         if fire := current.system.trace.release_task:
             fire(current)

@@ -89,8 +89,8 @@ class KernelCloneArgs:
     (CLONE_STOPPED, until 2.6.38).
     """
 
-    __slots__ = ("child", "child_tid", "exit_signal", "flags", "idle", "kthread", "name", "parent_tid", "pidfd",
-                 "set_tid", "stack", "stopped", "tls")  # fmt: skip
+    __slots__ = ("cgroup", "child", "child_tid", "exit_signal", "flags", "idle", "kthread", "name", "parent_tid",
+                 "pidfd", "set_tid", "stack", "stopped", "tls")  # fmt: skip
 
     def __init__(
         self,
@@ -115,6 +115,8 @@ class KernelCloneArgs:
         self.set_tid = set_tid
         self.kthread = kthread
         self.idle = self.stopped = False
+        self.cgroup = -1
+        """Descriptor of the group for CLONE_INTO_CGROUP."""
         self.name: bytes | None = None
         self.child: Task | None = None
 
@@ -353,7 +355,7 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.start_time = system.clock.now
     child.no_new_privs = task.no_new_privs
     child.timer_slack_ns = task.timer_slack_ns
-    child.io_context = child.sysvsem = None
+    child.io_context = child.sysvsem = child.cgroup = None
     child.self_exec_id = task.self_exec_id
     child.parent_exec_id = task.self_exec_id
     child.se = SchedEntity()
@@ -463,6 +465,14 @@ def alloc_pid(task: Task, child: Task, args: KernelCloneArgs) -> None:
     child.pid = child.thread_pid.numbers[0]
 
 
+def cgroup_can_fork(task: Task, child: Task, args: KernelCloneArgs) -> None:
+    """The control group that the child is born in, which may be full: EAGAIN."""
+    if task.cgroup is not None or args.flags & CLONE_INTO_CGROUP:
+        from forkernel.kernel.cgroup import cgroup_can_fork
+
+        cgroup_can_fork(task, child, args)
+
+
 def pidfd_prepare(task: Task, child: Task, args: KernelCloneArgs) -> None:
     """CLONE_PIDFD: a descriptor for the child in the parent's table."""
     from forkernel.fs.fdtable import fd_install
@@ -492,6 +502,7 @@ COPY_STEPS: tuple[tuple[str, Callable[[Task, Task, KernelCloneArgs], None]], ...
     ("copy_io", copy_io),
     ("copy_thread", copy_registers),
     ("alloc_pid", alloc_pid),
+    ("cgroup_can_fork", cgroup_can_fork),
 )
 """What copy_process does once there is a task_struct, in Linux's order: the name is that of the tracepoint, and of
 the failure that `--fail` injects before the step.
@@ -500,6 +511,10 @@ the failure that `--fail` injects before the step.
 
 def bad_fork_cleanup(child: Task) -> None:
     """Give back what a child that is not to be had taken so far (Linux: the bad_fork_cleanup_* labels)."""
+    if child.cgroup is not None:
+        from forkernel.kernel.cgroup import cgroup_cancel_fork
+
+        cgroup_cancel_fork(child)
     if child.pid:
         free_pid(child.thread_pid)
     if child.nsproxy is not None:
@@ -550,6 +565,10 @@ def _commit(task: Task, child: Task, args: KernelCloneArgs) -> None:
         if child.thread_pid.nr == 1:
             child.thread_pid.ns.child_reaper = child
             child.signal.flags |= SIGNAL_UNKILLABLE
+    if child.cgroup is not None:
+        from forkernel.kernel.cgroup import cgroup_post_fork
+
+        cgroup_post_fork(child)
     system.nr_forks += 1
     if system.nr_forks >= system.next_parking:
         from forkernel.mm.parking import park_idle

@@ -254,6 +254,18 @@ class KernelView:
         """Types that can be mounted."""
         return list(self.system.vfs.filesystems)
 
+    def cgroup_line(self, task: Task, reader: Task) -> bytes:
+        """The task's control group as the reader sees it."""
+        from forkernel.kernel.cgroup import proc_cgroup_show
+
+        return proc_cgroup_show(task, reader)
+
+    def cgroup_controllers(self) -> bytes:
+        """The table of controllers."""
+        from forkernel.kernel.cgroup import proc_cgroupstats_show
+
+        return proc_cgroupstats_show(self.system)
+
     def sysvipc(self, reader: Task, kind: str) -> bytes:
         """The System V objects of one kind (sem, shm, msg) that the reader sees."""
         from forkernel.kernel.ipc_proc import show

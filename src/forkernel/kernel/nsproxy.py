@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from forkernel.abi.capability import CAP_SYS_ADMIN
 from forkernel.abi.errno import EINVAL, EPERM
 from forkernel.abi.namespace import (
-    CGROUP_NS_INIT_INO,
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -31,6 +30,7 @@ from forkernel.abi.namespace import (
     TIME_NS_INIT_INO,
 )
 from forkernel.errors import SysError
+from forkernel.kernel.cgroup_namespace import copy_cgroup_ns, init_cgroup_ns
 from forkernel.kernel.ipc_namespace import copy_ipcs, init_ipc_ns
 from forkernel.kernel.pid import task_active_pid_ns
 from forkernel.kernel.utsname import copy_utsname, init_uts_ns
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.fork import KernelCloneArgs
     from forkernel.kernel.task import Task
 
-NOT_BUILT = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME
+NOT_BUILT = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWTIME
 """Kinds that cannot be made (yet): EINVAL, as from a kernel configured without them."""
 
 IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
@@ -116,14 +116,6 @@ class TimeNs(NsCommon):
     name = b"time"
 
 
-class CgroupNs(NsCommon):
-    """The one cgroup namespace."""
-
-    __slots__ = ()
-    nstype = CLONE_NEWCGROUP
-    name = b"cgroup"
-
-
 def init_nsproxy(system: Any) -> Nsproxy:
     """The namespaces that the machine starts with."""
     new = Nsproxy()
@@ -134,7 +126,7 @@ def init_nsproxy(system: Any) -> Nsproxy:
     new.net_ns = NetNs(system, init_user_ns, NET_NS_INIT_INO)
     new.time_ns = TimeNs(system, init_user_ns, TIME_NS_INIT_INO)
     new.time_ns_for_children = new.time_ns.get()
-    new.cgroup_ns = CgroupNs(system, init_user_ns, CGROUP_NS_INIT_INO)
+    new.cgroup_ns = init_cgroup_ns(system)
     return new
 
 
@@ -220,6 +212,8 @@ def make_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -
     """The kinds of namespaces, and who makes them."""
     if flag == CLONE_NEWUTS:
         return copy_utsname(task, user_ns, old)
+    if flag == CLONE_NEWCGROUP:
+        return copy_cgroup_ns(task, user_ns)
     if flag == CLONE_NEWIPC:
         return copy_ipcs(task, user_ns)
     if flag == CLONE_NEWPID:

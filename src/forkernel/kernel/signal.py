@@ -37,6 +37,7 @@ from forkernel.abi.signal import (
     SI_USER,
     SIG_DFL,
     SIG_IGN,
+    SIG_KERNEL_COREDUMP_MASK,
     SIG_KERNEL_IGNORE_MASK,
     SIG_KERNEL_ONLY_MASK,
     SIG_KERNEL_STOP_MASK,
@@ -65,6 +66,7 @@ from forkernel.kernel.sigqueue import (
     JOBCTL_STOP_PENDING,
     JOBCTL_STOP_SIGMASK,
     JOBCTL_STOPPED,
+    JOBCTL_TRAP_FREEZE,
     collect_signal,
     dequeue_signal,
     fatal_signal_pending,
@@ -541,6 +543,11 @@ def get_signal(task: Task) -> tuple[SigInfo, SigAction] | None:
             return None
         if task.jobctl & JOBCTL_STOP_PENDING and do_signal_stop(task, 0):
             return None
+        if task.jobctl & JOBCTL_TRAP_FREEZE and not is_dying(task):
+            from forkernel.kernel.cgroup import do_freezer_trap
+
+            do_freezer_trap(task)
+            return None
         info = dequeue_signal(task, task.blocked)
         if info is None:
             return None
@@ -553,6 +560,20 @@ def get_signal(task: Task) -> tuple[SigInfo, SigAction] | None:
             return info, action
         if default_action(task, info.signo):
             return None
+
+
+def is_dying(task: Task) -> bool:
+    """Whether a signal is pending that will end the process without a core dump, whatever else happens: on Linux it has
+    become SIGKILL when it was sent (sig_fatal in complete_signal).
+    """
+    if fatal_signal_pending(task):
+        return True
+    bits = (task.pending.bits | task.signal.shared_pending.bits) & ~task.blocked
+    bits &= ~(SIG_KERNEL_IGNORE_MASK | SIG_KERNEL_STOP_MASK | SIG_KERNEL_COREDUMP_MASK)
+    if not bits or task.signal.flags & SIGNAL_UNKILLABLE:
+        return False
+    actions = (task.sighand.action.get(sig, DEFAULT_ACTION) for sig in range(1, 65) if bits >> sig - 1 & 1)
+    return any(action.handler == SIG_DFL for action in actions)
 
 
 def _trace_death(task: Task) -> None:

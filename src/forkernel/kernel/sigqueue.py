@@ -42,9 +42,11 @@ JOBCTL_STOP_PENDING = 1 << 17
 """The task is to stop before it returns to user mode."""
 JOBCTL_STOP_CONSUME = 1 << 18
 """The task counts in signal.group_stop_count."""
+JOBCTL_TRAP_FREEZE = 1 << 23
+"""Stand still before user mode: the task's cgroup is frozen."""
 JOBCTL_STOPPED = 1 << 26
 """The task is in a group stop, or was and has not run since."""
-JOBCTL_PENDING_MASK = JOBCTL_STOP_PENDING
+JOBCTL_PENDING_MASK = JOBCTL_STOP_PENDING | JOBCTL_TRAP_FREEZE
 
 FATAL_WAKE = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_WAKEKILL | TASK_STOPPED | TASK_TRACED
 """States that a fatal signal ends: every Sleep is at least killable."""

@@ -31,6 +31,7 @@ from forkernel.wait import WaitQueue
 if TYPE_CHECKING:
     from forkernel.arch.x86_64.processor import Processor
     from forkernel.hw.frames import FrameTable
+    from forkernel.kernel.cgroup import Cgroup
     from forkernel.kernel.entry import Entry
     from forkernel.kernel.failpoints import FailPoints
     from forkernel.kernel.ipc_namespace import IpcNamespace
@@ -116,6 +117,8 @@ class System:
         self.failpoints: FailPoints | None = None
         """Steps that are to fail (`--fail`)."""
         self.futexes = FutexTable()
+        self.cgroup_root: Cgroup | None = None
+        """The root of the control groups, once somebody asked for it."""
         self.ipc_namespaces: dict[IpcNamespace, None] = {}
         """All that there are, in order of creation."""
         self.exec_images = ImageCache()

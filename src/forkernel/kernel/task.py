@@ -13,6 +13,7 @@ from forkernel.wait import Resume, WaitQueue
 if TYPE_CHECKING:
     from forkernel.fs.fdtable import FilesStruct
     from forkernel.fs.fs_struct import FsStruct
+    from forkernel.kernel.cgroup import Cgroup
     from forkernel.kernel.cred import Cred
     from forkernel.kernel.pid import Pid
     from forkernel.kernel.sem import SemUndoList
@@ -219,7 +220,7 @@ class Task:
     """A schedulable thing (Linux: task_struct)."""
 
     __slots__ = (
-        "blocked", "child_tid_value", "children", "clear_child_tid", "comm", "cred", "deadline", "exit_code",
+        "blocked", "cgroup", "child_tid_value", "children", "clear_child_tid", "comm", "cred", "deadline", "exit_code",
         "exit_signal", "exit_state", "fault", "files", "flags", "fs", "group_leader", "io_context", "jobctl", "kthread",
         "maj_flt", "min_flt", "mm", "nivcsw", "no_new_privs", "nsproxy", "nvcsw", "parent", "parent_exec_id",
         "pdeath_signal", "pending", "personality", "pid", "ptrace", "real_blocked", "real_parent",
@@ -280,6 +281,8 @@ class Task:
     fs: FsStruct | None
     signal: SignalStruct
     sighand: SighandStruct
+    cgroup: Cgroup | None
+    """The control group; None: the root. A zombie's is the one that it was in."""
     sysvsem: SemUndoList | None
     """What to undo at exit; None until a SEM_UNDO operation, or CLONE_SYSVSEM, asks for it."""
     cred: Cred

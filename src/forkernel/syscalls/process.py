@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from forkernel.abi.errno import E2BIG, EBADF, EFAULT, EINVAL
+from forkernel.abi.errno import E2BIG, EFAULT, EINVAL
 from forkernel.abi.types import U64, CStruct
 from forkernel.errors import SysError
 from forkernel.kernel.fork import (
@@ -103,7 +103,7 @@ def clone3_args_valid(args: CloneArgs) -> bool:
 
 @syscall(
     "clone3",
-    caveat="namespaces: user, UTS, PID and IPC, the others EINVAL; CLONE_INTO_CGROUP EBADF: there are no cgroups",
+    caveat="namespaces: user, UTS, PID, IPC and cgroup, the others EINVAL",
 )
 def sys_clone3(task: Task, uargs: UserBuf, size: U64) -> int:
     """clone3: arguments in a struct that grows with the years."""
@@ -115,25 +115,23 @@ def sys_clone3(task: Task, uargs: UserBuf, size: U64) -> int:
     set_tid = _read_set_tid(task, args)
     if args.exit_signal & ~CSIGNAL or args.exit_signal > NSIG:
         raise SysError(EINVAL)
-    if args.flags & CLONE_INTO_CGROUP and args.cgroup > INT_MAX:
+    if args.flags & CLONE_INTO_CGROUP and (args.cgroup > INT_MAX or size < CloneArgs.SIZE):
         raise SysError(EINVAL)
     if not clone3_args_valid(args):
         raise SysError(EINVAL)
-    if args.flags & CLONE_INTO_CGROUP:
-        raise SysError(EBADF)  # there is no cgroup file system, so no descriptor is one of a cgroup
-    return kernel_clone(
-        task,
-        KernelCloneArgs(
-            args.flags,
-            args.exit_signal,
-            stack=args.stack + args.stack_size,
-            parent_tid=args.parent_tid,
-            child_tid=args.child_tid,
-            tls=args.tls,
-            pidfd=args.pidfd,
-            set_tid=set_tid,
-        ),
+    kernel_args = KernelCloneArgs(
+        args.flags,
+        args.exit_signal,
+        stack=args.stack + args.stack_size,
+        parent_tid=args.parent_tid,
+        child_tid=args.child_tid,
+        tls=args.tls,
+        pidfd=args.pidfd,
+        set_tid=set_tid,
     )
+    if args.flags & CLONE_INTO_CGROUP:
+        kernel_args.cgroup = args.cgroup
+    return kernel_clone(task, kernel_args)
 
 
 def _read_set_tid(task: Task, args: CloneArgs) -> tuple[int, ...]:

@@ -390,6 +390,12 @@ def proc_pid_wchan(inode: Any, reader: Task) -> bytes:
     return name or b"0"
 
 
+def proc_pid_cgroup(inode: Any, reader: Task) -> bytes:
+    """Its control group."""
+    line: bytes = inode.sb.kernel.cgroup_line(inode.get_task(), reader)
+    return line
+
+
 def proc_pid_mounts(inode: Any, reader: Task) -> bytes:
     """The mounts as the process sees them, in fstab's form."""
     from forkernel.fs.proc.mounts import show_mounts
@@ -422,6 +428,7 @@ TGID_BASE: dict[bytes, Entry] = {
     b"gid_map": Entry(0o644, opener=user_ns.open_gid_map),
     b"projid_map": Entry(0o644, opener=user_ns.open_projid_map),
     b"setgroups": Entry(0o644, opener=user_ns.open_setgroups),
+    b"cgroup": Entry(0o444, proc_pid_cgroup),
     b"oom_score": Entry(0o444, proc_oom_score),
     b"oom_score_adj": Entry(0o644, proc_oom_score_adj_show, proc_oom_score_adj_store),
     b"timerslack_ns": Entry(0o666, proc_timerslack_show, proc_timerslack_store),

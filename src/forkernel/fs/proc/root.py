@@ -104,6 +104,12 @@ MACHINE_FILES: dict[bytes, Entry] = {
 }
 
 
+def proc_cgroups(inode: Any, reader: Task) -> bytes:
+    """Controllers of control groups."""
+    text: bytes = inode.sb.kernel.cgroup_controllers()
+    return text
+
+
 def sysvipc_sem(inode: Any, reader: Task) -> bytes:
     """Sets of semaphores."""
     text: bytes = inode.sb.kernel.sysvipc(reader, "sem")
@@ -122,6 +128,7 @@ def sysvipc_msg(inode: Any, reader: Task) -> bytes:
     return text
 
 
+MACHINE_FILES[b"cgroups"] = Entry(0o444, proc_cgroups)
 SYSVIPC: dict[bytes, Entry] = {
     b"msg": Entry(0o444, sysvipc_msg),
     b"sem": Entry(0o444, sysvipc_sem),
