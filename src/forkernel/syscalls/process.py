@@ -48,7 +48,7 @@ def sys_vfork(task: Task) -> int:
     return kernel_clone(task, KernelCloneArgs(CLONE_VFORK | CLONE_VM))
 
 
-@syscall("clone", caveat="namespaces: user, UTS, PID and IPC; the others answer EINVAL")
+@syscall("clone", caveat="namespaces: user, UTS, PID, IPC and cgroup; the others answer EINVAL")
 def sys_clone(task: Task, flags: U64, stack: U64, parent_tid: U64, child_tid: U64, tls: U64) -> int:
     """clone(2): the low byte of the flags is the child's exit signal. The pidfd goes where the parent's TID would."""
     args = KernelCloneArgs(
@@ -146,7 +146,7 @@ def _read_set_tid(task: Task, args: CloneArgs) -> tuple[int, ...]:
     return struct.unpack(f"<{count}i", task.mm.read(args.set_tid, 4 * count))
 
 
-@syscall("unshare", caveat="namespaces: user, UTS, PID and IPC; the others answer EINVAL")
+@syscall("unshare", caveat="namespaces: user, UTS, PID, IPC and cgroup; the others answer EINVAL")
 def sys_unshare(task: Task, flags: U64) -> int:
     """unshare(2)."""
     ksys_unshare(task, flags)
