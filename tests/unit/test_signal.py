@@ -124,6 +124,9 @@ class Regs(PtRegs):
     def rflags(self, value: int) -> None:
         self.flags = value
 
+    def change_rflags(self, mask: int, value: int) -> None:
+        self.flags = self.flags & ~mask | value & mask
+
     def all(self) -> tuple[int, ...]:
         return (*self.gpr, self.flags)
 

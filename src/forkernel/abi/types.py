@@ -104,7 +104,9 @@ class CStruct:
     @classmethod
     def unpack(cls, data: bytes) -> Self:
         """Read the struct from exactly `SIZE` bytes."""
-        return cls(*cls._codec.unpack(data))
+        new = object.__new__(cls)
+        new.__dict__ = dict(zip(cls.FIELDS, cls._codec.unpack(data), strict=True))
+        return new
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.FIELDS)

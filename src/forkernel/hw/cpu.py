@@ -28,6 +28,7 @@ from forkernel.hw.protocol import (
     NO_ADDRESS,
     PAGE_FAULT,
     RIP,
+    FpuState,
     TrapHandler,
 )
 from forkernel.hw.ram import PAGE_SHIFT, Ram
@@ -42,6 +43,10 @@ LONE_PERIOD = 0.05  # seconds between two looks at the host while a lone task ru
 UNCOUNTED_PERIOD = 0.01  # and the slice, about, where blocks cannot be counted
 ARITHMETIC_FLAGS = 0xCD5  # those, and DF, that the emulator keeps apart from the others while it runs
 USER_FLAGS = 0x254DD5  # the flags a program may change: arithmetic, DF, TF, NT, AC, ID, RF
+
+TOP = 7 << 11  # of the x87 stack, in the status word
+_PADDING, NO_ST = bytes(6), bytes(128)
+_U16, _U32, _U64 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<Q")
 
 EFER_VALUE = 1 << 0 | 1 << 8 | 1 << 10 | 1 << 11  # SCE LME LMA NXE
 CR0_VALUE = 0x80050033  # PG AM WP NE ET MP PE
@@ -76,6 +81,8 @@ class _Engine:
         size = self.lib.uc_context_size(handle)
         self.state = memoryview((ctypes.c_char * size).from_address(context.value or 0)).cast("B")
         self._hooks: list[Any] = []
+        self._word = ctypes.c_uint64()
+        self._at_word = ctypes.byref(self._word)
 
     def _check(self, status: int) -> None:
         if status:
@@ -104,14 +111,18 @@ class _Engine:
 
     def write(self, register: int, value: Any) -> None:
         """uc_reg_write; ints are 64-bit."""
-        data = ctypes.c_uint64(value) if isinstance(value, int) else value
-        self._check(self.lib.uc_reg_write(self.handle, register, ctypes.byref(data)))
+        if isinstance(value, int):
+            self._word.value = value
+            self._check(self.lib.uc_reg_write(self.handle, register, self._at_word))
+        else:
+            self._check(self.lib.uc_reg_write(self.handle, register, ctypes.byref(value)))
 
     def read(self, register: int) -> int:
         """uc_reg_read of an integer register."""
-        data = ctypes.c_uint64()
-        self._check(self.lib.uc_reg_read(self.handle, register, ctypes.byref(data)))
-        return data.value
+        word = self._word
+        word.value = 0
+        self._check(self.lib.uc_reg_read(self.handle, register, self._at_word))
+        return word.value
 
     def save(self) -> None:
         """CPU state into the context."""
@@ -153,6 +164,12 @@ class Layout:
         self.gs_base = self._find(lu.GS_BASE, "gs_base", 0x0000_1122_3344_5566)
         self.xmm = [self._find_wide(lu.XMM0 + i, f"xmm{i}", 16) for i in range(16)]
         self.fpr = [self._find_wide(lu.FP0 + i, f"fp{i}", 10) for i in range(8)]
+        self.fpu_control = self._find_pair(lu.FPCW, "the x87 control word", b"\x7f\x0a", b"\x7b\x05")
+        self.fpu_status = self._find_pair(lu.FPSW, "the x87 status word", b"\x05\x45", b"\x22\x83")
+        self.fpu_top = self._find_pair(lu.FPSW, "the x87 stack top", b"\5\0\0\0", b"\2\0\0\0", (0x2800, 0x1000))
+        tags = 0xCCCC, 0x3333
+        self.fpu_tags = self._find_pair(lu.FPTAG, "the x87 tags", b"\0\1" * 4, b"\1\0" * 4, tags)
+        self.mxcsr = self._find_pair(lu.MXCSR, "mxcsr", b"\x95\x7f\0\0", b"\xaa\x5f\0\0")
         self.image = slice(self.gpr, self.xmm[-1] + 64)
         self.in_flight = 0
         self.error_code = 0
@@ -167,6 +184,24 @@ class Layout:
         if raw.count(marker) != 1:
             raise _refuse(what)
         return raw.index(marker)
+
+    def _find_pair(self, register: int, what: str, one: bytes, other: bytes, values: tuple[int, int] = (0, 0)) -> int:
+        """Where there is `one` after the first value was written and `other` after the second (0: the same)."""
+        engine = self._engine
+        old = engine.read(register)
+        engine.write(register, values[0] or int.from_bytes(one, "little"))
+        before = engine.snapshot()
+        engine.write(register, values[1] or int.from_bytes(other, "little"))
+        after = engine.snapshot()
+        engine.write(register, old)
+        found, at = [], before.find(one)
+        while at >= 0:
+            if after[at : at + len(other)] == other:
+                found.append(at)
+            at = before.find(one, at + 1)
+        if len(found) != 1:
+            raise _refuse(what)
+        return found[0]
 
     def _find_eflags(self, at: int) -> int:
         """The flags register, expected at `at`."""
@@ -188,6 +223,22 @@ class Layout:
         return raw.index(marker)
 
 
+class _FpuFields:
+    """Where the FPU's fields lie in an image."""
+
+    def __init__(self, layout: Layout) -> None:
+        base, st, xmm = layout.gpr, layout.fpr, layout.xmm
+        stride = xmm[1] - xmm[0]
+        if st != list(range(st[0], st[0] + 128, 16)) or xmm != list(range(xmm[0], xmm[0] + 16 * stride, stride)):
+            raise _refuse("the FPU's registers in order")
+        self.control, self.status = layout.fpu_control - base, layout.fpu_status - base
+        self.top, self.mxcsr = layout.fpu_top - base, layout.mxcsr - base
+        self.tags = slice(layout.fpu_tags - base, layout.fpu_tags - base + 8)
+        self.st = slice(st[0] - base, st[0] - base + 128)
+        self.stride = stride // 8
+        self.xmm = slice(xmm[0] - base, xmm[0] - base + 16 * stride)
+
+
 class UnicornCpu:
     """The processor the guest runs on (see `forkernel.hw.protocol.Cpu`)."""
 
@@ -203,6 +254,7 @@ class UnicornCpu:
         self.live = engine.state[layout.image]
         self._words = engine.state[layout.gpr % 8 :][: len(engine.state) // 8 * 8 - 8].cast("Q")
         self.gpr = engine.state[layout.gpr : layout.gpr + 17 * 8].cast("Q")
+        self._fpu = _FpuFields(layout)
         self._eflags = engine.state[layout.eflags : layout.eflags + 8].cast("Q")
         self._cr2 = engine.state[layout.cr2 : layout.cr2 + 16].cast("Q")
         self._handler: TrapHandler | None = None
@@ -225,6 +277,7 @@ class UnicornCpu:
         self._watchdog: Watchdog | None = None
         self._cr3_value = ctypes.c_uint64()
         self._cr2[0] = NO_ADDRESS
+        engine.save()  # without what `Layout` wrote to find it
         self._fresh = bytes(self.live)
         self._add_hooks()
         self._calibrate_faults()
@@ -418,49 +471,72 @@ class UnicornCpu:
 
     def read_flags(self, image: Any) -> int:
         """See `Cpu.read_flags`."""
-        value: int = self._with_image(image, lambda: self._engine.read(lu.EFLAGS))
+        engine = self._engine
+        if image is self.live:
+            engine.restore()
+            return engine.read(lu.EFLAGS) | 0x202
+        value: int = self._with_image(image, lambda: engine.read(lu.EFLAGS))
         return value | 0x202
 
     def write_flags(self, image: Any, value: int) -> None:
         """See `Cpu.write_flags`."""
-        self._with_image(image, lambda: self._engine.write(lu.EFLAGS, value & USER_FLAGS | 0x202))
+        engine = self._engine
+        value = value & USER_FLAGS | 0x202
+        if image is self.live:
+            engine.restore()
+            engine.write(lu.EFLAGS, value)
+            engine.save()
+            self._eflags[0] &= ~ARITHMETIC_FLAGS
+        else:
+            self._with_image(image, lambda: engine.write(lu.EFLAGS, value))
 
-    def read_fpu(self, image: Any) -> dict[str, Any]:
+    def change_flags(self, image: Any, mask: int, value: int) -> None:
+        """See `Cpu.change_flags`."""
+        (others,) = _U64.unpack_from(image, self.layout.eflags - self.layout.gpr)  # all but the arithmetic ones
+        self.write_flags(image, others & ~mask | value & mask)
+
+    def read_fpu(self, image: Any) -> FpuState:
         """See `Cpu.read_fpu`."""
+        at = self._fpu
+        (control,) = _U16.unpack_from(image, at.control)
+        (status,) = _U16.unpack_from(image, at.status)
+        (mxcsr,) = _U32.unpack_from(image, at.mxcsr)
+        top = image[at.top]
+        st = bytes(image[at.st])
+        if st != NO_ST:
+            st = st[16 * top :] + st[: 16 * top]
+            st = b"".join([st[i : i + 10] + _PADDING for i in range(0, 128, 16)])
+        xmm = bytearray(256)
+        self._copy_xmm(memoryview(xmm).cast("Q"), self._xmm_of(image), 2, at.stride)
+        return FpuState(control, status & ~TOP | top << 11, bytes(image[at.tags]), mxcsr, st, bytes(xmm))
 
-        def words() -> dict[str, Any]:
-            read = self._engine.read
-            return {
-                "control": read(lu.FPCW) & 0xFFFF,
-                "status": read(lu.FPSW) & 0xFFFF,
-                "tag": read(lu.FPTAG) & 0xFFFF,
-                "mxcsr": read(lu.MXCSR) & 0xFFFFFFFF,
-            }
-
-        state: dict[str, Any] = self._with_image(image, words)
-        base, layout = self.layout.gpr, self.layout
-        state["xmm"] = [bytes(image[at - base : at - base + 16]) for at in layout.xmm]
-        top = state["status"] >> 11 & 7
-        state["st"] = [bytes(image[at - base : at - base + 10]) for at in (*layout.fpr[top:], *layout.fpr[:top])]
-        return state
-
-    def write_fpu(self, image: Any, state: dict[str, Any]) -> None:
+    def write_fpu(self, image: Any, state: FpuState) -> None:
         """See `Cpu.write_fpu`."""
+        at = self._fpu
+        modes = _U16.unpack_from(image, at.control) + _U32.unpack_from(image, at.mxcsr)
+        if modes != (state.control, state.mxcsr):
+            self._with_image(image, lambda: self._write_modes(state))
+        top = state.status >> 11 & 7
+        _U16.pack_into(image, at.status, state.status & ~TOP)
+        image[at.top] = top
+        image[at.tags] = state.empty
+        st = state.st
+        image[at.st] = st[128 - 16 * top :] + st[: 128 - 16 * top]
+        self._copy_xmm(self._xmm_of(image), memoryview(state.xmm).cast("Q"), at.stride, 2)
 
-        def words() -> None:
-            write = self._engine.write
-            write(lu.FPCW, state["control"])
-            write(lu.FPSW, state["status"])
-            write(lu.FPTAG, state["tag"])
-            write(lu.MXCSR, state["mxcsr"])
+    def _xmm_of(self, image: Any) -> Any:
+        """The sixteen registers in an image, as 64-bit words, `_fpu.stride` of them each."""
+        return memoryview(image)[self._fpu.xmm].cast("Q")
 
-        self._with_image(image, words)
-        base, layout = self.layout.gpr, self.layout
-        for at, value in zip(layout.xmm, state["xmm"], strict=True):
-            image[at - base : at - base + 16] = value
-        top = state["status"] >> 11 & 7
-        for at, value in zip((*layout.fpr[top:], *layout.fpr[:top]), state["st"], strict=True):
-            image[at - base : at - base + 10] = value
+    @staticmethod
+    def _copy_xmm(target: Any, source: Any, target_stride: int, source_stride: int) -> None:
+        target[::target_stride] = source[::source_stride]
+        target[1::target_stride] = source[1::source_stride]
+
+    def _write_modes(self, state: FpuState) -> None:
+        """Rounding, precision and masks: the emulator derives other fields from them."""
+        self._engine.write(lu.FPCW, state.control)
+        self._engine.write(lu.MXCSR, state.mxcsr)
 
     def export_image(self, image: Any) -> dict[str, Any]:
         """See `Cpu.export_image`."""
@@ -469,13 +545,13 @@ class UnicornCpu:
             "rflags": self.read_flags(image),
             "fs_base": self.read_base(image, "fs_base"),
             "gs_base": self.read_base(image, "gs_base"),
-            "fpu": self.read_fpu(image),
+            "fpu": tuple(self.read_fpu(image)),
         }
 
     def import_image(self, state: dict[str, Any]) -> bytearray:
         """See `Cpu.import_image`."""
         image = self.new_image()
-        self.write_fpu(image, state["fpu"])
+        self.write_fpu(image, FpuState(*state["fpu"]))
         self.write_flags(image, state["rflags"])
         self.write_base(image, "fs_base", state["fs_base"])
         self.write_base(image, "gs_base", state["gs_base"])

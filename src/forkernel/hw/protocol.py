@@ -8,7 +8,7 @@ image (and of the page tables), made inside the trap.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 # Traps other than calls, by x86 vector (Intel SDM vol. 3, 6.15).
 DIVIDE_ERROR, DEBUG, BREAKPOINT, OVERFLOW, BOUND, INVALID_OPCODE, DEVICE = 0, 1, 3, 4, 5, 6, 7
@@ -29,6 +29,21 @@ KERNEL_TABLES = (2, 3, 4)
 KERNEL_SLOT = KERNEL_BASE >> 39 & 511
 KERNEL_ENTRY = KERNEL_TABLES[0] << 12 | 0x21
 """What every top table has in that slot: present, accessed, for the privileged, read-only."""
+
+
+class FpuState(NamedTuple):
+    """x87 and SSE state."""
+
+    control: int
+    status: int
+    """The stack's top included."""
+    empty: bytes
+    """For each physical register 1 if it is empty, else 0."""
+    mxcsr: int
+    st: bytes
+    """ST0 to ST7, 16 bytes each, of which the last 6 are zero."""
+    xmm: bytes
+    """XMM0 to XMM15, 16 bytes each."""
 
 
 class TrapHandler(Protocol):
@@ -69,16 +84,19 @@ class Cpu(Protocol):
     def write_flags(self, image: Any, value: int) -> None:
         """Set RFLAGS of an image; bits that user mode may not change are left."""
 
+    def change_flags(self, image: Any, mask: int, value: int) -> None:
+        """Set the RFLAGS bits of `mask`, the arithmetic ones and DF at least, as in `value`; the others stay."""
+
     def read_base(self, image: Any, name: str) -> int:
         """`fs_base` or `gs_base` of an image."""
 
     def write_base(self, image: Any, name: str, value: int) -> None:
         """Set `fs_base` or `gs_base`."""
 
-    def read_fpu(self, image: Any) -> dict[str, Any]:
-        """`control`, `status`, `tag`, `mxcsr` words, `st` (ST0-7, 10 bytes each), `xmm` (16 of 16 bytes)."""
+    def read_fpu(self, image: Any) -> FpuState:
+        """FPU state of an image."""
 
-    def write_fpu(self, image: Any, state: dict[str, Any]) -> None:
+    def write_fpu(self, image: Any, state: FpuState) -> None:
         """Set what `read_fpu` gives."""
 
     def export_image(self, image: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forkernel.hw.protocol import PAGE_FAULT, PF_INSTR, PF_PROT, PF_USER, PF_WRITE, RCX, RIP, RSP, TrapHandler
+from forkernel.hw.protocol import PAGE_FAULT, PF_INSTR, PF_PROT, PF_USER, PF_WRITE, RCX, RIP, RSP, FpuState, TrapHandler
 from forkernel.hw.ram import PAGE_SHIFT, Ram
 
 STEP_SIZE = 2
@@ -156,7 +156,7 @@ class _Fault(Exception):
         self.address = address
 
 
-_FPU = struct.Struct("<HHHxxI80s256s")
+_FPU = struct.Struct("<HH8sI128s256s")
 _BASES = {"fs_base": 18 * 8, "gs_base": 19 * 8}
 _FLAGS_AT, _FPU_AT = 17 * 8, 20 * 8
 IMAGE_SIZE = _FPU_AT + _FPU.size
@@ -212,7 +212,7 @@ class ScriptedCpu:
     def new_image(self) -> bytearray:
         """See `Cpu.new_image`."""
         image = bytearray(IMAGE_SIZE)
-        _FPU.pack_into(image, _FPU_AT, 0x37F, 0, 0xFFFF, 0x1F80, b"", b"")
+        _FPU.pack_into(image, _FPU_AT, 0x37F, 0, b"\1" * 8, 0x1F80, b"", b"")
         self.write_flags(image, 0)
         return image
 
@@ -228,6 +228,10 @@ class ScriptedCpu:
         """See `Cpu.write_flags`."""
         image[_FLAGS_AT : _FLAGS_AT + 8] = (value & USER_FLAGS | 0x202).to_bytes(8, "little")
 
+    def change_flags(self, image: Any, mask: int, value: int) -> None:
+        """See `Cpu.change_flags`."""
+        self.write_flags(image, self.read_flags(image) & ~mask | value & mask)
+
     def read_base(self, image: Any, name: str) -> int:
         """See `Cpu.read_base`."""
         at = _BASES[name]
@@ -238,22 +242,13 @@ class ScriptedCpu:
         at = _BASES[name]
         image[at : at + 8] = (value & MASK64).to_bytes(8, "little")
 
-    def read_fpu(self, image: Any) -> dict[str, Any]:
+    def read_fpu(self, image: Any) -> FpuState:
         """See `Cpu.read_fpu`."""
-        control, status, tag, mxcsr, st, xmm = _FPU.unpack_from(image, _FPU_AT)
-        return {
-            "control": control,
-            "status": status,
-            "tag": tag,
-            "mxcsr": mxcsr,
-            "st": [st[i : i + 10] for i in range(0, 80, 10)],
-            "xmm": [xmm[i : i + 16] for i in range(0, 256, 16)],
-        }
+        return FpuState(*_FPU.unpack_from(image, _FPU_AT))
 
-    def write_fpu(self, image: Any, state: dict[str, Any]) -> None:
+    def write_fpu(self, image: Any, state: FpuState) -> None:
         """See `Cpu.write_fpu`."""
-        words = (state["control"], state["status"], state["tag"], state["mxcsr"])
-        _FPU.pack_into(image, _FPU_AT, *words, b"".join(state["st"]), b"".join(state["xmm"]))
+        _FPU.pack_into(image, _FPU_AT, *state)
 
     def export_image(self, image: Any) -> dict[str, Any]:
         """See `Cpu.export_image`."""

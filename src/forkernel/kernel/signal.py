@@ -675,8 +675,9 @@ def rt_sigreturn(task: Task) -> int:
     except SysError:
         force_sig(SIGSEGV, task)
         return 0
-    with suppress(SysError):  # then the alternate stack stays as it is, as on Linux
-        do_sigaltstack(task, frame.stack, task.regs.rsp)
+    if frame.stack != (task.sas_ss_sp, task.sas_ss_flags, task.sas_ss_size):
+        with suppress(SysError):  # then the alternate stack stays as it is, as on Linux
+            do_sigaltstack(task, StackT(*frame.stack), task.regs.rsp)
     return frame.rax
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from forkernel.arch.x86_64.ptrace import PtRegs
-from forkernel.hw.protocol import RAX, Cpu
+from forkernel.hw.protocol import RAX, Cpu, FpuState
 
 
 class Processor:
@@ -95,6 +95,10 @@ class Processor:
         """Set the flags register of an image."""
         self.hw.write_flags(image, value)
 
+    def change_flags(self, image: Any, mask: int, value: int) -> None:
+        """Set the flags of `mask`, the arithmetic ones at least."""
+        self.hw.change_flags(image, mask, value)
+
     def read_base(self, image: Any, name: str) -> int:
         """`fs_base` or `gs_base` of an image."""
         value: int = self.hw.read_base(image, name)
@@ -104,11 +108,11 @@ class Processor:
         """Set `fs_base` or `gs_base` of an image."""
         self.hw.write_base(image, name, value)
 
-    def read_fpu(self, image: Any) -> dict[str, Any]:
-        """FPU state: control, status, tag, mxcsr words, `st` (8 of 10 bytes), `xmm` (16 of 16 bytes)."""
-        state: dict[str, Any] = self.hw.read_fpu(image)
+    def read_fpu(self, image: Any) -> FpuState:
+        """FPU state of an image."""
+        state: FpuState = self.hw.read_fpu(image)
         return state
 
-    def write_fpu(self, image: Any, state: dict[str, Any]) -> None:
+    def write_fpu(self, image: Any, state: FpuState) -> None:
         """Set FPU state as `read_fpu` gives it."""
         self.hw.write_fpu(image, state)

@@ -9,12 +9,17 @@ import struct
 from typing import Any
 
 from forkernel.hw import protocol as hw
+from forkernel.hw.protocol import FpuState
 
 SYSCALL_BYTES = 2
 """Length of the `syscall` instruction: to restart a call, rip goes back by so much."""
 
 FPU_EXCEPTIONS = ((0x01, 7), (0x04, 3), (0x08, 4), (0x12, 5), (0x20, 6))
 """Status bits and si_code: FPE_FLTINV, FLTDIV, FLTOVF, FLTUND (of denormals too), FLTRES, in Linux's order."""
+
+
+_FXSAVE_HEAD = struct.Struct("<HHB19xII")
+ALL_EMPTY = b"\1" * 8
 
 
 class _Register:
@@ -57,6 +62,10 @@ class PtRegs:
     def rflags(self, value: int) -> None:
         self.cpu.write_flags(self.image, value)
 
+    def change_rflags(self, mask: int, value: int) -> None:
+        """Set the flags of `mask`, the arithmetic ones at least: cheaper than to read them first."""
+        self.cpu.change_flags(self.image, mask, value)
+
     @property
     def fs_base(self) -> int:
         """Base of the FS segment: the thread pointer."""
@@ -80,32 +89,21 @@ class PtRegs:
     def fpu_exception(self, *, simd: bool) -> int:
         """si_code of the first unmasked exception of SSE or of the x87; 0 if there is none (fpu__exception_code)."""
         fpu = self.cpu.read_fpu(self.image)
-        found = fpu["mxcsr"] & ~(fpu["mxcsr"] >> 7) if simd else fpu["status"] & ~fpu["control"]
+        found = fpu.mxcsr & ~(fpu.mxcsr >> 7) if simd else fpu.status & ~fpu.control
         return next((code for bits, code in FPU_EXCEPTIONS if found & bits), 0)
 
     def fxsave(self) -> bytes:
         """FPU and SSE state as the FXSAVE instruction stores it (512 bytes; Intel SDM vol. 1, 10.5.1)."""
         fpu = self.cpu.read_fpu(self.image)
-        abridged = sum(1 << i for i in range(8) if fpu["tag"] >> 2 * i & 3 != 3)
-        head = struct.pack("<HHBBHQQII", fpu["control"], fpu["status"], abridged, 0, 0, 0, 0, fpu["mxcsr"], 0xFFFF)
-        return b"".join([head, *(st.ljust(16, b"\0") for st in fpu["st"]), *fpu["xmm"], bytes(96)])
+        abridged = 0 if fpu.empty == ALL_EMPTY else sum(1 << i for i in range(8) if not fpu.empty[i])
+        head = _FXSAVE_HEAD.pack(fpu.control, fpu.status, abridged, fpu.mxcsr, 0xFFFF)
+        return b"".join([head, fpu.st, fpu.xmm, bytes(96)])
 
     def fxrstor(self, area: bytes) -> None:
         """Set FPU and SSE state from an FXSAVE area."""
-        control, status, abridged = struct.unpack_from("<HHB", area)
-        (mxcsr,) = struct.unpack_from("<I", area, 24)
-        tag = sum(3 << 2 * i for i in range(8) if not abridged >> i & 1)
-        self.cpu.write_fpu(
-            self.image,
-            {
-                "control": control,
-                "status": status,
-                "tag": tag,
-                "mxcsr": mxcsr & 0xFFFF,
-                "st": [area[32 + 16 * i : 42 + 16 * i] for i in range(8)],
-                "xmm": [area[160 + 16 * i : 176 + 16 * i] for i in range(16)],
-            },
-        )
+        control, status, abridged, mxcsr, _ = _FXSAVE_HEAD.unpack_from(area)
+        empty = bytes([not abridged >> i & 1 for i in range(8)]) if abridged else ALL_EMPTY
+        self.cpu.write_fpu(self.image, FpuState(control, status, empty, mxcsr & 0xFFFF, area[32:160], area[160:416]))
 
 
 # --- on the kernel stack

@@ -36,7 +36,6 @@ from forkernel.abi.signal import (
     SS_ONSTACK,
     SigAction,
     SigInfo,
-    StackT,
 )
 from forkernel.errors import SysError
 from forkernel.hw import protocol as hw
@@ -55,7 +54,6 @@ CLEARED_EFLAGS = X86_EFLAGS_DF | X86_EFLAGS_RF | X86_EFLAGS_TF
 
 FXSAVE_SIZE = 512
 MXCSR_OFFSET, MXCSR_MASK = 24, 0xFFFF
-SW_RESERVED = slice(464, 512)
 INIT_FPU = struct.pack("<H22xII", 0x37F, 0x1F80, MXCSR_MASK).ljust(
     FXSAVE_SIZE, b"\0"
 )  # FCW, MXCSR and its mask; all else zero
@@ -155,8 +153,6 @@ def setup_rt_frame(task: Any, sig: int, info: SigInfo, action: SigAction, mask: 
     regs = task.regs
     gpr, rflags = regs.gpr, regs.rflags
     trap, error, address = task.fault
-    image = bytearray(regs.fxsave())
-    image[SW_RESERVED] = bytes(48)
     context = _UCONTEXT.pack(
         UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS, 0,
         task.sas_ss_sp, _signed32(task.sas_ss_flags), task.sas_ss_size,
@@ -165,8 +161,8 @@ def setup_rt_frame(task: Any, sig: int, info: SigInfo, action: SigAction, mask: 
         error, trap, mask, address,
         fpstate, mask,
     )  # fmt: skip
-    task.mm.write(fpstate, bytes(image))
-    task.mm.write(frame, _WORD.pack(action.restorer) + context + info.pack())
+    head = _WORD.pack(action.restorer) + context + info.pack()
+    task.mm.write(frame, head.ljust(fpstate - frame, b"\0") + regs.fxsave())
     gpr[hw.RDI], gpr[hw.RAX] = sig, 0
     gpr[hw.RSI] = frame + 8 + UCONTEXT_SIZE
     gpr[hw.RDX] = frame + 8
@@ -183,7 +179,8 @@ class RtFrame(NamedTuple):
     """What rt_sigreturn finds on the stack."""
 
     mask: int
-    stack: StackT
+    stack: tuple[int, int, int]
+    """Address, flags and size of the alternate stack."""
     registers: tuple[int, ...]
     rflags: int
     cs: int
@@ -201,18 +198,16 @@ def read_rt_frame(task: Any) -> RtFrame:
     words = _UCONTEXT.unpack(task.mm.read(task.regs.rsp, UCONTEXT_SIZE))
     fpstate = words[31]
     fpu = task.mm.read(fpstate, FXSAVE_SIZE) if fpstate else INIT_FPU
-    return RtFrame(words[32], StackT(*words[2:5]), words[5:22], words[22], words[23], words[26], fpu)
+    return RtFrame(words[32], words[2:5], words[5:22], words[22], words[23], words[26], fpu)
 
 
 def restore_rt_frame(task: Any, frame: RtFrame) -> None:
     """Load the registers and the FPU from a frame; EFAULT for what the CPU would refuse."""
     regs = task.regs
-    gpr, rflags = regs.gpr, regs.rflags
+    gpr = regs.gpr
     for index, value in zip(REGISTERS, frame.registers, strict=True):
         gpr[index] = value
-    restored = rflags & ~FIX_EFLAGS | frame.rflags & FIX_EFLAGS
-    if restored != rflags:
-        regs.rflags = restored
+    regs.change_rflags(FIX_EFLAGS, frame.rflags)
     if int.from_bytes(frame.fpu[MXCSR_OFFSET : MXCSR_OFFSET + 4], "little") & ~MXCSR_MASK:
         raise SysError(EFAULT)
     regs.fxrstor(frame.fpu)
