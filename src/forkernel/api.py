@@ -19,7 +19,7 @@ from forkernel.abi.errno import ENOENT
 from forkernel.abi.errno import NAMES as ERRNO_NAMES
 from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.init.boot import BuiltinInit, Program, reattach, start_kernel
-from forkernel.kernel.cred import Cred
+from forkernel.kernel.cred import Cred, commit_creds
 from forkernel.kernel.failpoints import FailPoint, make_failpoints
 from forkernel.kernel.hrtimer import Timer
 from forkernel.kernel.kthread import kernel_thread
@@ -416,7 +416,7 @@ class Setup:
         uid, gid, groups = self.user
         if self.cwd is not None:
             self._chdir(task, os.fsencode(self.cwd))
-        task.cred = Cred.of_user(uid, gid, groups)
+        commit_creds(task, Cred.of_user(uid, gid, groups))
         if task.pid == 1:
             task.signal.flags |= SIGNAL_UNKILLABLE
 

@@ -31,7 +31,10 @@ choices = st.sampled_from([INVALID_ID, 0, 1, 2, 3])
 def task_of(credentials: Cred) -> Any:
     task = SimpleNamespace(cred=credentials, mm=SimpleNamespace(dumpable=1), flags=0, pdeath_signal=9)
     task.signal = SimpleNamespace(rlim=[(2, 2)] * RLIM_NLIMITS)
-    task.system = SimpleNamespace(user_tasks=lambda uid: 3 if uid == 7 else 0)
+    jar = SimpleNamespace(alloc=lambda: 1, put=lambda slab: None)
+    slabs = SimpleNamespace(cred_jar=jar)
+    task.system = SimpleNamespace(user_tasks=lambda uid: 3 if uid == 7 else 0, slabs=slabs)
+    task.cred_slab = 1
     return task
 
 

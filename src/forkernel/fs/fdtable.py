@@ -168,6 +168,8 @@ def fd_install(task: Task, file: File, cloexec: bool = False, minimum: int = 0) 
     """Give `file` a descriptor of `task`; takes over the caller's reference, also when it fails (EMFILE)."""
     files = task.files
     assert files is not None
+    if not file.cred_slab:
+        file.hold_cred(task)
     try:
         return files.install(file, cloexec, minimum, task.signal.rlim[RLIMIT_NOFILE][0])
     except SysError:

@@ -59,7 +59,7 @@ class File:
 
     __slots__ = (
         "access", "cred", "ep_links", "f_owner", "flags", "inode", "mount", "path", "pos", "readable", "refs",
-        "slab", "writable",
+        "slab", "writable", "cred_slab",
     )  # fmt: skip
 
     inode: Any
@@ -87,7 +87,9 @@ class File:
         self.pos = 0
         self.refs = 1
         self.cred: Cred | None = None
-        """Who opened it."""
+        """Who opened it, and"""
+        self.cred_slab = 0
+        """where that struct cred lies: the file holds it (Linux: f_cred); 0 before `hold_cred`."""
         self.f_owner: Any = None
         """Who gets SIGIO (F_SETOWN)."""
         self.access = 0
@@ -96,6 +98,12 @@ class File:
         """epoll items that watch this file (fs/eventpoll.py)."""
 
     # --- life
+    def hold_cred(self, task: Task) -> None:
+        """The task opened it: hold its credentials, unless there are some already."""
+        jar = self.inode.sb.cred_jar if self.inode is not None else None
+        if jar is not None and not self.cred_slab and task.cred_slab:
+            self.cred_slab = jar.get(task.cred_slab)
+
     def get(self) -> File:
         """One more reference."""
         self.refs += 1
@@ -126,6 +134,9 @@ class File:
             if self.slab:
                 inode.sb.filp.free(self.slab)
                 self.slab = 0
+            if self.cred_slab:
+                inode.sb.cred_jar.put(self.cred_slab)
+                self.cred_slab = 0
             inode.opens -= 1
             if not inode.opens and (not inode.nlink or inode.sb.dead):
                 inode.evict()

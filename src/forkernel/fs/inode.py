@@ -75,7 +75,9 @@ class Superblock:
         """FrameTable for page caches."""
         slabs = getattr(frames, "slabs", None)
         self.filp: ObjectCache | None = slabs.filp if slabs is not None else None
-        """Where its open files lie; None in RAM without slabs."""
+        """Where its open files lie, and"""
+        self.cred_jar: Any = slabs.cred_jar if slabs is not None else None
+        """the credentials of those who opened them, a SharedCache; None in RAM without slabs."""
         self.readonly = readonly
         self.dead = False
         """No mount is left: a file goes with its last opening, whatever names it has."""

@@ -217,6 +217,7 @@ def vfs_open(task: Task, place: Path, flags: int) -> File:
         raise
     set_path(file, place)
     file.cred = task.cred
+    file.hold_cred(task)
     if regular and file.writable:
         try:
             file.get_write_access()

@@ -55,6 +55,7 @@ class BootTask:
     """Stands for a task in walks that the kernel makes for itself."""
 
     files = None
+    cred_slab = 0
 
     def __init__(self, vfs: Vfs) -> None:
         self.vfs = vfs

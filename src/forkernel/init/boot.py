@@ -66,6 +66,7 @@ def start_kernel(
     system.frames = FrameTable(ram)
     system.slabs = SlabCaches(system.frames)
     system.stacks = ThreadStacks(system.frames)
+    system.pids.pid_cachep = system.slabs.pid
     hardware = processor(ram)
     system.cpu = Processor(hardware)
     system.frames.flush_code, system.frames.flush_frame = hardware.flush_code, hardware.flush_frame
@@ -140,7 +141,7 @@ def make_init_task(system: System) -> Task:
     task = Task()
     task.system = system
     task.pid = task.tgid = 0
-    task.slab, task.stack, task.rcu_users = 0, system.stacks.alloc(), 2
+    task.slab, task.stack, task.rcu_users, task.cred_slab = 0, system.stacks.alloc(), 2, 0
     init_list(task)
     task.comm = b"swapper/0"
     task.flags = PF_KTHREAD | PF_IDLE

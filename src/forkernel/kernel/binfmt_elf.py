@@ -240,6 +240,7 @@ def reopen(task: Task, file: File) -> File:
     again: File = file.inode.open(task, 0)
     again.path = file.path
     again.cred = file.cred
+    again.hold_cred(task)
     return again
 
 

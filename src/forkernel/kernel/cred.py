@@ -117,9 +117,16 @@ def cap_issubset(old: Cred, new: Cred) -> bool:
     return False
 
 
-def commit_creds(task: Task, new: Cred) -> None:
-    """Give the task `new`. A change of identity or more privilege ends dumpability and the parent-death signal."""
-    old = task.cred
+def commit_creds(task: Task, new: Cred, slab: int = 0) -> None:
+    """Give the task `new`. A change of identity or more privilege ends dumpability and the parent-death signal.
+
+    `slab`: the struct cred, if there is one already (execve's); else one is made, SysError(ENOMEM).
+    """
+    old, old_slab = task.cred, task.cred_slab
+    jar = task.system.slabs.cred_jar
+    task.cred_slab = slab or jar.alloc()
+    if old_slab:
+        jar.put(old_slab)
     task.cred = new
     same = (old.euid, old.fsuid, old.egid, old.fsgid) == (new.euid, new.fsuid, new.egid, new.fsgid)
     if same and cap_issubset(old, new):
@@ -127,6 +134,13 @@ def commit_creds(task: Task, new: Cred) -> None:
     if task.mm is not None:
         task.mm.dumpable = 0
     task.pdeath_signal = 0
+
+
+def exit_creds(task: Task) -> None:
+    """The task is released: its struct cred has one holder less (Linux: exit_creds)."""
+    if task.cred_slab:
+        task.system.slabs.cred_jar.put(task.cred_slab)
+        task.cred_slab = 0
 
 
 def kill_ok_by_cred(task: Task, target: Task) -> bool:
@@ -327,7 +341,7 @@ def setgroups(task: Task, groups: list[int]) -> None:
     that is not mapped.
     """
     cred = task.cred
-    task.cred = cred._replace(groups=tuple(sorted(_valid_gid(cred, gid) for gid in groups)))
+    commit_creds(task, cred._replace(groups=tuple(sorted(_valid_gid(cred, gid) for gid in groups))))
 
 
 def may_setgroups(task: Task) -> bool:

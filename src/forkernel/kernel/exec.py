@@ -57,6 +57,7 @@ from forkernel.wait import Resume, Sleep
 if TYPE_CHECKING:
     from forkernel.fs.file import File
     from forkernel.kernel.exec_image import ExecImage, ImageCache
+    from forkernel.mm.slab import SharedCache
 
 MAX_ARG_STRLEN = 32 * PAGE_SIZE
 """Longest single string with its NUL, in bytes."""
@@ -76,8 +77,8 @@ class Bprm:
     """A program about to be run (Linux: struct linux_binprm)."""
 
     __slots__ = (
-        "argv", "comm_from_dentry", "cred", "envp", "fd_cloexec", "file", "filename", "interp_file", "room",
-        "secureexec", "stack_limit", "strings", "unreadable",
+        "argv", "comm_from_dentry", "cred", "cred_slab", "envp", "fd_cloexec", "file", "filename", "interp_file", "jar",
+        "room", "secureexec", "stack_limit", "strings", "unreadable",
     )  # fmt: skip
 
     file: Any
@@ -102,6 +103,9 @@ class Bprm:
 
     def __init__(self) -> None:
         self.interp_file: File | None = None
+        self.cred_slab = 0
+        """Where the new struct cred lies in `jar`, until it is the task's."""
+        self.jar: SharedCache = None  # type: ignore[assignment]  # set with it
         self.secureexec = self.fd_cloexec = self.unreadable = self.comm_from_dentry = False
 
     def release(self) -> None:
@@ -112,6 +116,9 @@ class Bprm:
         if self.file is not None:
             self.file.put()
         self.file = self.interp_file = None
+        if self.cred_slab:
+            self.jar.put(self.cred_slab)
+            self.cred_slab = 0
 
     def add_string(self, text: bytes) -> None:
         """Account for a string on the stack; E2BIG."""
@@ -350,6 +357,8 @@ def prepare_creds(task: Task, bprm: Bprm) -> None:
     if set_id and fs_is_shared(task) and not own_capable(task, CAP_SETUID):
         new = bprm_creds(old, 0, 0, 0, no_new_privs=task.no_new_privs)
     bprm.cred = new
+    bprm.cred_slab = task.system.slabs.cred_jar.alloc()
+    bprm.jar = task.system.slabs.cred_jar
     gained = new.uid != new.user_ns.make_kuid(0) and bool(new.cap_permitted & ~new.cap_ambient)
     bprm.secureexec = new.euid != new.uid or new.egid != new.gid or gained
     if bprm.secureexec:
@@ -568,4 +577,5 @@ def exec_mmap(task: Task, bprm: Bprm, mm: MmStruct) -> None:
     mm.user_ns = cred.user_ns
     plain = cred.euid == cred.uid and cred.egid == cred.gid and not bprm.unreadable
     mm.dumpable = SUID_DUMP_USER if plain else SUID_DUMP_DISABLE
-    commit_creds(task, cred)
+    slab, bprm.cred_slab = bprm.cred_slab, 0
+    commit_creds(task, cred, slab)

@@ -17,6 +17,7 @@ from forkernel.abi.errno import EFAULT
 from forkernel.abi.signal import SIGCHLD
 from forkernel.errors import KernelBug, SysError
 from forkernel.kernel import futex, posix_timers, session, signal
+from forkernel.kernel.cred import exit_creds
 from forkernel.kernel.kstack import put_task_struct_rcu_user
 from forkernel.kernel.nsproxy import switch_task_namespaces
 from forkernel.kernel.pid import detach_pids
@@ -400,6 +401,7 @@ def release_task(task: Task) -> None:
             from forkernel.kernel.cgroup import cgroup_release
 
             cgroup_release(current)
+        exit_creds(current)
         put_task_struct_rcu_user(current)
         if fire := current.system.trace.release_task:
             fire(current)

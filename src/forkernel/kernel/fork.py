@@ -17,7 +17,7 @@ from forkernel.abi.signal import SIGCHLD
 from forkernel.arch.x86_64.process import copy_thread
 from forkernel.errors import SysError
 from forkernel.kernel import nsproxy, pid, signal
-from forkernel.kernel.cred import capable
+from forkernel.kernel.cred import capable, exit_creds
 from forkernel.kernel.kstack import free_task
 from forkernel.kernel.pid import attach_pids, free_pid, pid_vnr
 from forkernel.kernel.posix_cpu_timers import posix_cpu_timers_init_group
@@ -310,6 +310,7 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
         raise
     child = Task()
     child.system, child.slab, child.stack, child.rcu_users = system, slab, stack, 2
+    child.cred_slab = 0
     child.pid = child.tgid = 0
     child.comm = args.name or task.comm
     child.flags = task.flags & ~(PF_SUPERPRIV | PF_IDLE | PF_KTHREAD | PF_EXITING) | PF_FORKNOEXEC
@@ -364,12 +365,20 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
 
 
 def copy_creds(task: Task, child: Task, args: KernelCloneArgs) -> None:
-    """Credentials never change in place: the child has the very same, or those of the maker of a user namespace."""
+    """Credentials never change in place: the child has the very same, or those of the maker of a user namespace.
+
+    A process has a struct cred of its own all the same, a thread shares that of the others.
+    """
     if args.flags & CLONE_NEWUSER:
         from forkernel.kernel.user_namespace import create_user_ns
 
         child.cred = create_user_ns(task, task.cred)
         task.cred.user_ns.put()
+    jar = task.system.slabs.cred_jar
+    if args.flags & CLONE_THREAD and task.cred_slab:
+        child.cred_slab = jar.get(task.cred_slab)
+    else:
+        child.cred_slab = jar.alloc()
 
 
 def sched_fork(task: Task, child: Task, args: KernelCloneArgs) -> None:
@@ -532,6 +541,7 @@ def bad_fork_cleanup(child: Task) -> None:
     if child.files is not None:
         child.files.release(child)
     child.cred.user_ns.put()
+    exit_creds(child)
     free_task(child)
 
 

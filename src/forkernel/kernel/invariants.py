@@ -139,6 +139,10 @@ def check_slabs(system: System) -> None:
         used = [place for place in places if place]
         if len(used) != len(set(used)) or set(used) != cache.in_use():
             raise KernelBug(f"{cache!r}: {len(used)} objects have an owner, {len(cache.in_use())} are in use")
+    _check_creds(system, tasks)
+    pids = [pid.slab for pid in dict.fromkeys(system.pids.numbers.values()) if pid.slab]
+    if len(pids) != len(set(pids)) or not set(pids) <= _pid_objects(system):
+        raise KernelBug("a struct pid lies in none of the objects of its cache, or two lie in one")
     files = _places(reachable_files(system))
     if len(files) != len(set(files)) or not set(files) <= slabs.filp.in_use():
         raise KernelBug(f"{slabs.filp!r}: an open file lies in none of its objects, or two lie in one")
@@ -147,6 +151,23 @@ def check_slabs(system: System) -> None:
         system.stacks.cached
     ):
         raise KernelBug(f"{len(stacks)} tasks have a kernel stack, {system.stacks.in_use} are in use")
+
+
+def _check_creds(system: System, tasks: list[Task]) -> None:
+    """Every struct cred that a task or a reachable file holds is in use, and counts as many holders or more."""
+    jar = system.slabs.cred_jar
+    holders = Counter(task.cred_slab for task in tasks if task.cred_slab)
+    holders.update(file.cred_slab for file in reachable_files(system) if getattr(file, "cred_slab", 0))
+    if not set(holders) <= jar.in_use():
+        raise KernelBug("a task or a file holds a struct cred that is free")
+    for address, count in holders.items():
+        if jar.users.get(address, 1) < count:
+            raise KernelBug(f"the struct cred at {address:#x} has {count} holders and counts fewer")
+
+
+def _pid_objects(system: System) -> set[int]:
+    caches = [cache for name, cache in system.slabs.caches.items() if name == "pid" or name.startswith("pid_")]
+    return {address for cache in caches for address in cache.in_use()}
 
 
 def _every_task(system: System) -> list[Task]:

@@ -25,6 +25,7 @@ from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
+    from forkernel.mm.slab import KmemCache
     from forkernel.wait import WaitQueue
 
 RESERVED_PIDS = 300
@@ -36,9 +37,12 @@ PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID = range(4)
 class Pid:
     """An identity with its numbers (Linux: struct pid)."""
 
-    __slots__ = ("count", "inode", "leader", "level", "nr", "ns", "numbers", "pgrp", "session", "task", "wait_pidfd")
+    __slots__ = ("count", "inode", "leader", "level", "nr", "ns", "numbers", "pgrp", "session", "slab", "task",
+                 "wait_pidfd")  # fmt: skip
 
-    def __init__(self, ns: PidNamespace, numbers: tuple[int, ...]) -> None:
+    def __init__(self, ns: PidNamespace, numbers: tuple[int, ...], slab: int = 0) -> None:
+        self.slab = slab
+        """Slab address; 0 for process 0's, which is static, and once it is freed."""
         self.count = 1
         """References: one for being in the namespaces' tables, one for each `get_pid`."""
         self.ns = ns
@@ -120,8 +124,8 @@ class PidNamespace(NsCommon):
     as long as its processes; its PID 1 takes all others with it (`zap_pid_ns_processes`).
     """
 
-    __slots__ = ("adding", "child_reaper", "last", "level", "numbers", "parent", "pid_max", "reboot", "tasks",
-                 "zap_wait")  # fmt: skip
+    __slots__ = ("adding", "child_reaper", "last", "level", "numbers", "parent", "pid_cachep", "pid_max", "reboot",
+                 "tasks", "zap_wait")  # fmt: skip
 
     nstype = CLONE_NEWPID
     name = b"pid"
@@ -130,6 +134,10 @@ class PidNamespace(NsCommon):
         super().__init__(system, user_ns, PID_NS_INIT_INO if parent is None else 0)
         self.parent: PidNamespace | None = parent if parent is None else parent.get()
         self.level: int = 0 if parent is None else parent.level + 1
+        self.pid_cachep: KmemCache | None = None
+        """Where its struct pids lie; that of the first is set at boot, None in a machine without RAM."""
+        if parent is not None and parent.pid_cachep is not None:
+            self.pid_cachep = system.slabs.create_pid_cachep(self.level)
         self.numbers: dict[int, Pid] = {}
         self.last = 0
         """The number given last."""
@@ -227,14 +235,18 @@ class PidNamespace(NsCommon):
 def alloc_pid(ns: PidNamespace, set_tid: tuple[int, ...] = (), creator: Task | None = None) -> Pid:
     """A Pid with a number at each level from `ns` up to the machine.
 
-    `set_tid`: the numbers wanted, that in `ns` first (clone3). EAGAIN: all numbers of a level are taken; ENOMEM: the
-    namespace's PID 1 is dead; for a wanted number EINVAL, EPERM, EEXIST as clone(2) says.
+    `set_tid`: the numbers wanted, that in `ns` first (clone3). EAGAIN: all numbers of a level are taken; ENOMEM: no
+    memory, or the namespace's PID 1 is dead; for a wanted number EINVAL, EPERM, EEXIST as clone(2) says.
     """
-    if ns.level or set_tid:
-        numbers = _numbers(ns, set_tid, creator)
-    else:
-        numbers = (ns.next_number(),)
-    pid = Pid(ns, numbers)
+    cache = ns.pid_cachep
+    slab = cache.alloc() if cache is not None else 0
+    try:
+        numbers = _numbers(ns, set_tid, creator) if ns.level or set_tid else (ns.next_number(),)
+    except SysError:
+        if cache is not None:
+            cache.free(slab)
+        raise
+    pid = Pid(ns, numbers, slab)
     if not ns.level:
         ns.numbers[pid.nr] = pid
         return pid
@@ -297,11 +309,14 @@ def get_pid(pid: Pid) -> Pid:
 
 
 def put_pid(pid: Pid) -> None:
-    """One less does; the last lets go of the namespace."""
+    """One less does; the last gives back its slab object, and lets go of the namespace."""
     pid.count -= 1
     if pid.count <= 0:
         if pid.count:
             raise KernelBug(f"{pid!r} was put once too often")
+        if pid.slab:
+            pid.ns.pid_cachep.free(pid.slab)  # type: ignore[union-attr]  # it came from there
+            pid.slab = 0
         if pid.level:
             pid.ns.put()
 

@@ -230,6 +230,7 @@ class Task:
         "stime", "syscall_args", "syscall_nr", "system", "sysvsem", "tgid", "thread", "thread_pid",
         "timer_slack_ns", "utime", "vfork_done",
         "next_task", "next_thread", "prev_task", "prev_thread", "rcu_users", "slab", "stack",
+        "cred_slab",
     )  # fmt: skip
 
     # --- identity
@@ -286,7 +287,10 @@ class Task:
     sysvsem: SemUndoList | None
     """What to undo at exit; None until a SEM_UNDO operation, or CLONE_SYSVSEM, asks for it."""
     cred: Cred
-    """Immutable; replaced, never changed."""
+    """Immutable; replaced, never changed. Many may share the Python object, while each process has its struct cred:"""
+    cred_slab: int
+    """Kernel address of that, which its threads and the files it opened hold too; 0 for process 0's, which is static,
+    and for a task that is released."""
     nsproxy: Any
     """A kernel.nsproxy.Nsproxy: which namespaces it is in; None past exit_task_namespaces."""
     # --- signals

@@ -30,6 +30,8 @@ PAGE_OFFSET = 0xFFFF_8880_0000_0000
 """Where the direct map of all RAM begins in the kernel's address space (x86-64 with four levels of tables)."""
 CACHE_LINE = 64
 WORD = 8
+PID_SIZE, UPID_SIZE = 184, 16
+"""struct pid with one number, and what each further one adds."""
 OBJECT_ORDER_MAX = 3
 """Slabs of more than 2**3 frames are made only where an object needs one (Linux: slub_max_order)."""
 WASTE = 16
@@ -335,6 +337,33 @@ class KmemCache:
         return f"<KmemCache {self.name} {self.active_objects} of {self.total_objects} objects, {self.num_slabs} slabs>"
 
 
+class SharedCache(KmemCache):
+    """Objects that several hold at once, each by `get`; the last `put` frees (cred_jar: struct cred)."""
+
+    __slots__ = ("users",)
+
+    def __init__(self, frames: FrameTable, name: str, object_size: int, align: int) -> None:
+        super().__init__(frames, name, object_size, align)
+        self.users: dict[int, int] = {}
+        """How many hold an object, where it is more than one."""
+
+    def get(self, address: int) -> int:
+        """One more holds the object."""
+        users = self.users
+        users[address] = users.get(address, 1) + 1
+        return address
+
+    def put(self, address: int) -> None:
+        """One less holds it; the last one gives it back."""
+        count = self.users.get(address)
+        if count is None:
+            self.free(address)
+        elif count == 2:
+            del self.users[address]
+        else:
+            self.users[address] = count - 1
+
+
 def slab_orders(size: int) -> tuple[int, int]:
     """The order of a slab for objects of `size` bytes, and the least that can be; EINVAL for too large a size.
 
@@ -371,8 +400,8 @@ class SlabCaches:
         self.frames = frames
         self.caches: dict[str, KmemCache] = {}
         self.filp = self.create("filp", 184, hwcache_align=True)
-        self.pid = self.create("pid", 184, hwcache_align=True)
-        self.cred_jar = self.create("cred_jar", 184, hwcache_align=True)
+        self.pid = self.create("pid", PID_SIZE, hwcache_align=True)
+        self.cred_jar = self.caches["cred_jar"] = SharedCache(frames, "cred_jar", 184, CACHE_LINE)
         self.task_struct = self.create("task_struct", 4240, 64)
         self.sighand_cache = self.create("sighand_cache", 2080, hwcache_align=True)
         self.signal_cache = self.create("signal_cache", 1152, hwcache_align=True)
@@ -393,6 +422,15 @@ class SlabCaches:
             raise SysError(EINVAL)
         cache = self.caches[name] = KmemCache(self.frames, name, size, align)
         return cache
+
+    def create_pid_cachep(self, level: int) -> KmemCache:
+        """The cache for struct pid of a PID namespace at `level`, which has a number for each level up to there:
+        `pid`, `pid_2`, ..., one for all namespaces of a level (Linux: create_pid_cachep).
+        """
+        if level == 0:
+            return self.pid
+        name = f"pid_{level + 1}"
+        return self.caches.get(name) or self.create(name, PID_SIZE + UPID_SIZE * level, hwcache_align=True)
 
     def destroy(self, cache: KmemCache) -> None:
         """Give up a cache that nothing is allocated from; KernelBug else (Linux: kmem_cache_destroy, which warns)."""

@@ -20,7 +20,7 @@ from forkernel.abi.signal import NSIG
 from forkernel.abi.types import I32, U64
 from forkernel.arch.x86_64.pgtable import TASK_SIZE
 from forkernel.errors import SysError
-from forkernel.kernel.cred import capable, own_capable
+from forkernel.kernel.cred import capable, commit_creds, own_capable
 from forkernel.kernel.task import Task
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.uaccess import UserBuf
@@ -258,7 +258,7 @@ def _set_keepcaps(task: Task, on: int, _3: int, _4: int, _5: int) -> int:
     if bits & SECBIT_KEEP_CAPS_LOCKED:
         raise SysError(EPERM)
     bits = bits | SECBIT_KEEP_CAPS if on else bits & ~SECBIT_KEEP_CAPS
-    task.cred = task.cred._replace(securebits=bits)
+    commit_creds(task, task.cred._replace(securebits=bits))
     return 0
 
 
@@ -274,7 +274,7 @@ def _set_securebits(task: Task, new: int, _3: int, _4: int, _5: int) -> int:
     unknown = new & ~(SECURE_ALL_LOCKS | SECURE_ALL_BITS)
     if locked_changed or unlocked or unknown or not own_capable(task, CAP_SETPCAP):
         raise SysError(EPERM)
-    task.cred = task.cred._replace(securebits=new)
+    commit_creds(task, task.cred._replace(securebits=new))
     return 0
 
 
@@ -285,7 +285,7 @@ def _capbset_read(task: Task, cap: int, _3: int, _4: int, _5: int) -> int:
 def _capbset_drop(task: Task, cap: int, _3: int, _4: int, _5: int) -> int:
     if not own_capable(task, CAP_SETPCAP):
         raise SysError(EPERM)
-    task.cred = task.cred._replace(cap_bset=task.cred.cap_bset & ~(1 << _capability(cap)))
+    commit_creds(task, task.cred._replace(cap_bset=task.cred.cap_bset & ~(1 << _capability(cap))))
     return 0
 
 
@@ -294,7 +294,7 @@ def _cap_ambient(task: Task, what: int, cap: int, _4: int, _5: int) -> int:
     cred = task.cred
     if what == pr.PR_CAP_AMBIENT_CLEAR_ALL:
         _must_be_zero(cap, _4, _5)
-        task.cred = cred._replace(cap_ambient=0)
+        commit_creds(task, cred._replace(cap_ambient=0))
         return 0
     bit = 1 << _capability(cap)
     _must_be_zero(_4, _5)
@@ -304,9 +304,9 @@ def _cap_ambient(task: Task, what: int, cap: int, _4: int, _5: int) -> int:
         forbidden = cred.securebits & SECBIT_NO_CAP_AMBIENT_RAISE
         if not cred.cap_permitted & cred.cap_inheritable & bit or forbidden:
             raise SysError(EPERM)
-        task.cred = cred._replace(cap_ambient=cred.cap_ambient | bit)
+        commit_creds(task, cred._replace(cap_ambient=cred.cap_ambient | bit))
     elif what == pr.PR_CAP_AMBIENT_LOWER:
-        task.cred = cred._replace(cap_ambient=cred.cap_ambient & ~bit)
+        commit_creds(task, cred._replace(cap_ambient=cred.cap_ambient & ~bit))
     else:
         raise SysError(EINVAL)
     return 0
