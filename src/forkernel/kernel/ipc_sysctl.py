@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.abi.errno import EINVAL
+from forkernel.abi.errno import EINVAL, ERANGE
 from forkernel.abi.ipc import IPCMNI
 from forkernel.errors import SysError
 from forkernel.fs.proc.proc_sysctl import Sysctl
@@ -48,15 +48,16 @@ def get_sem(system: System) -> bytes:
 
 
 def set_sem(system: System, text: bytes) -> None:
-    """As many of the four as are given; EINVAL for what is no number, or too many sets."""
+    """As many of the four as are given; EINVAL for what is no number. Too many sets is ERANGE, but the others hold."""
     limits = reader_ns(system).sem_ctls
     words = text.split()[: len(limits)]
     if not all(word.isdigit() and int(word) <= INT_MAX for word in words):
         raise SysError(EINVAL)
     new = [*map(int, words), *limits[len(words) :]]
+    limits[:3] = new[:3]
     if new[3] > IPCMNI:
-        raise SysError(EINVAL)
-    limits[:] = new
+        raise SysError(ERANGE)
+    limits[3] = new[3]
 
 
 def _limit(path: bytes, field: str, low: int, high: int) -> Sysctl:
