@@ -39,7 +39,7 @@ class Machine:
         self.system: Any = SimpleNamespace(
             vfs=self.vfs, frames=frames, clock=clock, pids=self.pids, trace=Trace(), rng=Random(1), ns_inums=NsInums(),
             threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={}, slabs=slabs,
-            stacks=ThreadStacks(frames),
+            stacks=ThreadStacks(frames), ipc_namespaces={},
             run_queues=[SimpleNamespace(nr_switches=17)], tables=SimpleNamespace(live={1: 0, 2: 0}),
             cpu_times=lambda: [(10**9, 0, 2 * 10**9, 3 * 10**9)], all_tasks=lambda: list(self.pids.tasks),
         )  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from forkernel.abi.errno import EFAULT
 from forkernel.errors import SysError
-from forkernel.fs.mount import options_of
+from forkernel.fs.proc.mounts import options as options_of
 from forkernel.syscalls import dir as dir_calls
 from forkernel.syscalls import open as open_calls
 from forkernel.syscalls import path as path_calls

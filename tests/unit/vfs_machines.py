@@ -81,6 +81,7 @@ class Ours:
             fs=self.vfs.new_fs_struct(),
             files=FilesStruct(),
             cred=Cred(),
+            nsproxy=SimpleNamespace(mnt_ns=self.vfs.init_mnt_ns),
             signal=SimpleNamespace(rlim=[(INFINITY, INFINITY)] * 16),
             mm=None,
             signals=[],

@@ -542,6 +542,6 @@ def bind_root(vfs: Any, host: bytes, writable: bool = False) -> Dentry:
     except OSError as error:
         raise UserError(f"bind {os.fsdecode(host)}: {error.strerror}") from None
     sb = BindSuperblock(vfs.alloc_dev(), vfs.clock, vfs.frames, top)
-    sb.readonly = not writable
+    sb.readonly = sb.host_readonly = not writable
     vfs.add_super(sb)
     return Dentry(b"", None, sb.inode_for(None, top, facts))

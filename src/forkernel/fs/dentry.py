@@ -7,10 +7,11 @@ longer in the tree (`unhashed`). A mount puts a tree of dentries over one dentry
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from forkernel.fs.inode import Inode, Superblock
+    from forkernel.fs.pnode import PeerGroup
 
 
 class Dentry:
@@ -72,13 +73,17 @@ MNT_NOSUID = 0x2
 MNT_NODEV = 0x4
 MNT_NOEXEC = 0x8
 MNT_NOATIME = 0x400
+MNT_NODIRATIME = 0x800
 MNT_RELATIME = 0x200000
 
 
 class Mount:
     """A file system's tree (or part of it) attached at a place (Linux: struct mount)."""
 
-    __slots__ = ("children", "flags", "id", "mountpoint", "opens", "parent", "root", "sb", "source")
+    __slots__ = (
+        "children", "expiry_mark", "flags", "group", "id", "lock_flags", "locked", "master", "mountpoint", "ns",
+        "opens", "parent", "root", "sb", "source", "unbindable",
+    )  # fmt: skip
 
     def __init__(self, mount_id: int, sb: Superblock, root: Dentry, flags: int = 0, source: bytes = b"none") -> None:
         self.id = mount_id
@@ -96,6 +101,19 @@ class Mount:
         self.children: dict[Mount, None] = {}
         self.opens = 0
         """Files opened through it that are still open."""
+        self.ns: Any = None
+        """The MntNamespace it is in; None for internal mounts, and for those taken off."""
+        self.group: PeerGroup | None = None
+        """Its peers (fs/pnode.py), None unless it is shared."""
+        self.master: PeerGroup | None = None
+        """Whose events it gets as a slave."""
+        self.unbindable = False
+        self.locked = False
+        """It cannot be taken off what it covers (Linux: MNT_LOCKED)."""
+        self.lock_flags = 0
+        """MNT_* flags that cannot be cleared; MNT_RELATIME stands for all about access times (Linux: MNT_LOCK_*)."""
+        self.expiry_mark = False
+        """MNT_EXPIRE was asked for once already."""
 
     @property
     def readonly(self) -> bool:

@@ -42,7 +42,7 @@ from forkernel.abi.stat import (
     S_IXGRP,
 )
 from forkernel.errors import SysError
-from forkernel.fs.dentry import Dentry, Mount
+from forkernel.fs.dentry import Dentry
 from forkernel.fs.inode import (
     CAP_DAC_READ_SEARCH,
     MAY_READ,
@@ -51,6 +51,7 @@ from forkernel.fs.inode import (
     global_caps,
     inode_owner_or_capable,
 )
+from forkernel.fs.mount import detach_mounts, is_local_mountpoint
 from forkernel.fs.namei import (
     SPECIAL,
     Nameidata,
@@ -176,10 +177,11 @@ def do_unlinkat(task: Task, path: bytes, dirfd: int = AT_FDCWD) -> None:
     may_delete(task, parent, victim.inode)
     if directory:
         raise SysError(EISDIR)
-    if is_mountpoint(walk.mnt, victim):
+    if is_local_mountpoint(task, victim):
         raise SysError(EBUSY)
     parent.unlink(task, walk.last, victim.inode)
     victim.d_drop()
+    dont_mount(task, victim)
 
 
 def do_rmdir(task: Task, path: bytes, dirfd: int = AT_FDCWD) -> None:
@@ -195,15 +197,17 @@ def do_rmdir(task: Task, path: bytes, dirfd: int = AT_FDCWD) -> None:
     may_delete(task, parent, victim.inode)
     if victim.inode.mode & S_IFMT != S_IFDIR:
         raise SysError(ENOTDIR)
-    if is_mountpoint(walk.mnt, victim):
+    if is_local_mountpoint(task, victim):
         raise SysError(EBUSY)
     parent.rmdir(task, walk.last, victim.inode)
     victim.d_drop()
+    dont_mount(task, victim)
 
 
-def is_mountpoint(mnt: Mount, dentry: Dentry) -> bool:
-    """Whether something is mounted on the dentry (Linux: is_local_mountpoint)."""
-    return dentry.mounted > 0
+def dont_mount(task: Task, dentry: Dentry) -> None:
+    """The name is gone: what other namespaces have mounted on it goes with it."""
+    if dentry.mounted:
+        detach_mounts(task.system.vfs, dentry)
 
 
 # --- rename
@@ -271,13 +275,15 @@ def vfs_rename(
             moved.inode.permission(task.cred, MAY_WRITE)
         if exchange and there is not None and there.inode.mode & S_IFMT == S_IFDIR:
             there.inode.permission(task.cred, MAY_WRITE)
-    if is_mountpoint(source.mnt, moved) or (there is not None and is_mountpoint(target.mnt, there)):
+    if is_local_mountpoint(task, moved) or (there is not None and is_local_mountpoint(task, there)):
         raise SysError(EBUSY)
     olddir.rename(task, source.last, newdir, target.last, exchange)
     if exchange and there is not None:
         d_exchange(moved, there)
     else:
         moved.d_move(target.dentry, target.last)
+        if there is not None:
+            dont_mount(task, there)
 
 
 def refuse_mismatch(directory: bool, there: Dentry) -> None:

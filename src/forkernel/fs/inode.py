@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from forkernel.abi.errno import EACCES, EINVAL, EISDIR, ENODEV, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM
+from forkernel.abi.errno import EACCES, EINVAL, EISDIR, ENODEV, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS
 from forkernel.abi.stat import (
     S_IFBLK,
     S_IFCHR,
@@ -61,6 +61,12 @@ class Superblock:
     magic: int = TMPFS_MAGIC
     relatime: bool = True
     """Whether reading a file may move its atime."""
+    user_ns: UserNamespace = init_user_ns
+    """Of who mounted it (Linux: s_user_ns): its devices and set-user-ID programs count only within that."""
+    mounts: int = 0
+    """Mounts that show it, in all namespaces."""
+    host_readonly: bool = False
+    """It stands for files of the host that were given read-only: no remount changes that."""
     d_keep: bool = True
     """Whether dentries of volatile directories are kept for as long as `lookup` gives the same inode."""
 
@@ -88,6 +94,12 @@ class Superblock:
         self.next_ino = 1
         self.options = b""
         """Extra mount options shown in /proc/mounts, with a leading comma."""
+
+    def set_readonly(self, on: bool) -> None:
+        """Remount it read-only or writable; EROFS for what has to stay read-only."""
+        if not on and self.host_readonly:
+            raise SysError(EROFS)
+        self.readonly = on
 
     def alloc_ino(self) -> int:
         """The next inode number: deterministic, in order of creation."""

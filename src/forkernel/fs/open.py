@@ -80,14 +80,14 @@ from forkernel.fs.namei import (
     want_write,
 )
 from forkernel.fs.pagecache import RegInode
-from forkernel.namespace import INVALID_ID
+from forkernel.namespace import INVALID_ID, cap_capable, init_user_ns
 from forkernel.wait import Sleep
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
 CAP_CHOWN = 1 << 0
-CAP_SYS_CHROOT = 1 << 18
+CAP_SYS_CHROOT = 18
 SECURE_NO_SETUID_FIXUP = 1 << 2
 ACC_MODES = (MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE)
 """By access mode of the flags; 3 means "for ioctl only" and needs both."""
@@ -192,7 +192,7 @@ def may_open(task: Task, place: Path, flags: int) -> None:
         raise SysError(ELOOP)
     if kind == S_IFDIR and mask & MAY_WRITE:
         raise SysError(EISDIR)
-    if kind in (S_IFBLK, S_IFCHR) and place.mnt.flags & MNT_NODEV:
+    if kind in (S_IFBLK, S_IFCHR) and (place.mnt.flags & MNT_NODEV or place.mnt.sb.user_ns is not init_user_ns):
         raise SysError(EACCES)
     inode_permission(task, place, mask)
     if flags & O_NOATIME and not inode_owner_or_capable(task.cred, inode):
@@ -431,7 +431,7 @@ def set_fs_pwd(task: Task, place: Path) -> None:
 def set_fs_root(task: Task, place: Path) -> None:
     """chroot(2): EPERM without CAP_SYS_CHROOT."""
     enter_check(task, place)
-    if not task.cred.cap_effective & CAP_SYS_CHROOT:
+    if not cap_capable(task.cred, task.cred.user_ns, CAP_SYS_CHROOT):
         raise SysError(EPERM)
     assert task.fs is not None
     task.fs.root = place

@@ -26,6 +26,7 @@ from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry
 from forkernel.fs.inode import Inode, Superblock, capable_wrt_inode_uidgid
 from forkernel.fs.pagecache import RegInode
+from forkernel.namespace import INVALID_ID
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -274,9 +275,17 @@ def new_tmpfs(vfs: Any, fstype: bytes = b"tmpfs", mode: int = 0o1777, uid: int =
     return Dentry(b"", None, RamDir(sb, mode, uid, gid))
 
 
+def mapped(number: int) -> int:
+    """A user or group of uid= or gid=; EINVAL for one that the mounter's user namespace does not have."""
+    if number == INVALID_ID:
+        raise SysError(EINVAL)
+    return number
+
+
 def mount_tmpfs(vfs: Any, task: Any, source: bytes, data: bytes) -> Dentry:
     """mount(2) of tmpfs; options size=, nr_blocks=, nr_inodes=, mode=, uid=, gid= (tmpfs(5))."""
-    root = new_tmpfs(vfs)
+    cred = task.cred
+    root = new_tmpfs(vfs, uid=cred.fsuid, gid=cred.fsgid)
     inode, sb = root.inode, root.inode.sb
     assert isinstance(sb, TmpfsSuperblock)
     for option in data.split(b","):
@@ -291,9 +300,9 @@ def mount_tmpfs(vfs: Any, task: Any, source: bytes, data: bytes) -> Dentry:
             elif key == b"mode":
                 inode.mode = S_IFDIR | int(value, 8) & 0o7777
             elif key == b"uid":
-                inode.uid = int(value)
+                inode.uid = mapped(cred.user_ns.make_kuid(int(value)))
             elif key == b"gid":
-                inode.gid = int(value)
+                inode.gid = mapped(cred.user_ns.make_kgid(int(value)))
             elif key not in (b"", b"huge", b"inode32", b"inode64", b"noswap"):
                 raise SysError(EINVAL)
         except ValueError:

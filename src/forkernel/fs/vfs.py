@@ -20,6 +20,7 @@ from forkernel.fs.dirops import do_mkdirat, do_mknodat, do_symlinkat
 from forkernel.fs.fs_struct import FsStruct
 from forkernel.fs.hostfs import host_root
 from forkernel.fs.inode import Inode, Superblock
+from forkernel.fs.mnt_namespace import init_mnt_ns
 from forkernel.fs.mount import attach_mnt, check_kinds, prepend_path, topmost
 from forkernel.fs.namei import filename_lookup
 from forkernel.fs.open import build_open_flags, do_filp_open, do_open_execat
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from forkernel.fs.file import File
+    from forkernel.fs.pnode import PeerGroup
     from forkernel.kernel.task import Task
 
     MountFunction = Callable[["Vfs", Task, bytes, bytes], Dentry]
@@ -95,7 +97,15 @@ class Vfs:
         top = Dentry(b"", None, Inode(anon, S_IFDIR | 0o700))
         self.pseudo_mount = Mount(self.alloc_mount_id(), anon, top)
         """Where files without a name are (Linux: kern_mount)."""
+        self.peer_groups: dict[int, PeerGroup] = {}
+        """Groups of shared mounts by their number in mountinfo."""
+        self.mnt_ns_seq = 0
+        """How many mount namespaces were made."""
+        bottom = Superblock(b"rootfs", makedev(0, 2), clock, frames)
+        rootfs = Mount(1, bottom, Dentry(b"", None, Inode(bottom, S_IFDIR | 0o755)))
         self.root_mount = self.__mount_root(root)
+        attach_mnt(self, self.root_mount, Path(rootfs, rootfs.root))
+        self.init_mnt_ns = init_mnt_ns(self, rootfs)
         self.root = Path(self.root_mount, self.root_mount.root)
         """Root of the mount tree."""
 
@@ -107,7 +117,7 @@ class Vfs:
             dentry = tar_root(self, source)
         else:
             dentry = host_root(self, source)
-        return Mount(self.alloc_mount_id(), dentry.inode.sb, dentry, MNT_RELATIME, b"overlay")
+        return self.alloc_mount(dentry, MNT_RELATIME, b"overlay")
 
     def alloc_dev(self) -> int:
         """A device number for a file system without a device."""
@@ -163,18 +173,28 @@ class Vfs:
     # --- mounts
     def mount(self, root: Dentry, at: Path, flags: int = MNT_RELATIME, source: bytes = b"none") -> Mount:
         """Attach the tree under `root` at `at` (MNT_* flags), on top of what is mounted there."""
-        mount = Mount(self.alloc_mount_id(), root.inode.sb, root, flags, source)
+        mount = self.alloc_mount(root, flags, source)
+        at = topmost(self, at)
+        attach_mnt(self, mount, at)
+        mount.ns = at.mnt.ns
+        return mount
+
+    def alloc_mount(self, root: Dentry, flags: int, source: bytes) -> Mount:
+        """A mount that is nowhere yet."""
+        sb = root.inode.sb
+        mount = Mount(self.alloc_mount_id(), sb, root, flags, source)
         root.inode.opens += 1
-        attach_mnt(self, mount, topmost(self, at))
+        sb.mounts += 1
         return mount
 
     def forget_mount(self, mount: Mount) -> None:
         """A mount went: a file system with no mount left goes, but for files that are still open."""
         sb, inode = mount.sb, mount.root.inode
+        sb.mounts -= 1
         inode.opens -= 1
         if not inode.opens and (not inode.nlink or sb.dead):
             inode.evict()
-        if sb not in self.supers or any(other.sb is sb for other in self.mounts()):
+        if sb.mounts or sb not in self.supers:
             return
         sb.dead = True
         for inode in list(sb.caches):
@@ -182,11 +202,8 @@ class Vfs:
                 inode.evict()
 
     def mounts(self) -> list[Mount]:
-        """All mounts of the tree, in the order in which they were made."""
-        found = [self.root_mount]
-        for mount in found:
-            found.extend(mount.children)
-        return sorted(found, key=mount_id)
+        """All mounts of the first namespace, in the order in which they were made."""
+        return self.init_mnt_ns.mounts()
 
     def new_tmpfs(self, fstype: bytes = b"tmpfs", mode: int = 0o1777) -> Dentry:
         """Root of a new file system in memory, for `mount`."""
@@ -261,8 +278,3 @@ class Vfs:
             for inode in sb.caches:
                 frames.extend(inode.pages.values())
         return frames
-
-
-def mount_id(mount: Mount) -> int:
-    """Sort key: the order in which mounts were made."""
-    return mount.id

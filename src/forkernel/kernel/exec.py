@@ -30,7 +30,7 @@ from forkernel.abi.resource import RLIMIT_NPROC, RLIMIT_STACK
 from forkernel.abi.signal import SIGCHLD, SIGSEGV, SS_DISABLE
 from forkernel.arch.x86_64.process import start_thread
 from forkernel.errors import SysError
-from forkernel.fs.dentry import MNT_NOSUID
+from forkernel.fs.dentry import MNT_NOSUID, Mount
 from forkernel.fs.inode import MAY_READ
 from forkernel.kernel import posix_timers, signal
 from forkernel.kernel.binfmt_elf import ElfProgram, layout_of, load_elf_binary, read_elf_program
@@ -347,11 +347,21 @@ def exec_binprm(task: Task, bprm: Bprm) -> ElfProgram:
     raise SysError(ELOOP)
 
 
+def mnt_may_suid(task: Task, mount: Mount) -> bool:
+    """Whether set-user-ID programs there count: not on a nosuid mount, nor one that is not in the task's namespace or
+    was made in a user namespace that is not above the task's (Linux: mnt_may_suid).
+    """
+    if mount.flags & MNT_NOSUID:
+        return False
+    nsproxy, user_ns = task.nsproxy, task.cred.user_ns
+    return mount.ns is nsproxy.mnt_ns and user_ns.is_descendant_of(mount.sb.user_ns)
+
+
 def prepare_creds(task: Task, bprm: Bprm) -> None:
     """The new program's credentials, and whether it gains by them (Linux: bprm_creds_from_file)."""
     old, inode = task.cred, bprm.file.inode
     path = bprm.file.path
-    nosuid = path is not None and bool(path.mnt.flags & MNT_NOSUID)
+    nosuid = path is not None and not mnt_may_suid(task, path.mnt)
     new = bprm_creds(old, inode.mode, inode.uid, inode.gid, no_new_privs=task.no_new_privs, nosuid=nosuid)
     set_id = new.euid != old.euid or new.egid != old.egid
     if set_id and fs_is_shared(task) and not own_capable(task, CAP_SETUID):

@@ -24,12 +24,12 @@ from forkernel.abi.namespace import (
     CLONE_NEWTIME,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
-    MNT_NS_INIT_INO,
     NAMESPACES,
     NET_NS_INIT_INO,
     TIME_NS_INIT_INO,
 )
 from forkernel.errors import SysError
+from forkernel.fs.mnt_namespace import copy_mnt_ns
 from forkernel.kernel.cgroup_namespace import copy_cgroup_ns, init_cgroup_ns
 from forkernel.kernel.ipc_namespace import copy_ipcs, init_ipc_ns
 from forkernel.kernel.pid import task_active_pid_ns
@@ -37,22 +37,23 @@ from forkernel.kernel.utsname import copy_utsname, init_uts_ns
 from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
 
 if TYPE_CHECKING:
+    from forkernel.fs.dentry import Path
     from forkernel.kernel.fork import KernelCloneArgs
     from forkernel.kernel.task import Task
 
-NOT_BUILT = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWTIME
+NOT_BUILT = CLONE_NEWNET | CLONE_NEWTIME
 """Kinds that cannot be made (yet): EINVAL, as from a kernel configured without them."""
 
 IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
 FIELDS: tuple[tuple[str, int], ...] = (
     ("uts_ns", CLONE_NEWUTS),
     ("ipc_ns", CLONE_NEWIPC),
-    ("mnt_ns", CLONE_NEWNS),
     ("pid_ns_for_children", CLONE_NEWPID),
     ("net_ns", CLONE_NEWNET),
     ("time_ns", 0),
     ("time_ns_for_children", CLONE_NEWTIME),
     ("cgroup_ns", CLONE_NEWCGROUP),
+    ("mnt_ns", CLONE_NEWNS),
 )
 """Fields of an Nsproxy, and the flag that makes a new one of each (time_ns changes in the next child only)."""
 
@@ -92,14 +93,6 @@ class Nsproxy:
                     ns.put()
 
 
-class MntNs(NsCommon):
-    """The one mount namespace."""
-
-    __slots__ = ()
-    nstype = CLONE_NEWNS
-    name = b"mnt"
-
-
 class NetNs(NsCommon):
     """The one network namespace."""
 
@@ -121,7 +114,8 @@ def init_nsproxy(system: Any) -> Nsproxy:
     new = Nsproxy()
     new.uts_ns = init_uts_ns(system)
     new.ipc_ns = init_ipc_ns(system)
-    new.mnt_ns = MntNs(system, init_user_ns, MNT_NS_INIT_INO)
+    new.mnt_ns = system.vfs.init_mnt_ns
+    new.mnt_ns.system = system
     new.pid_ns_for_children = system.pids.get()
     new.net_ns = NetNs(system, init_user_ns, NET_NS_INIT_INO)
     new.time_ns = TimeNs(system, init_user_ns, TIME_NS_INIT_INO)
@@ -216,6 +210,8 @@ def make_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -
         return copy_cgroup_ns(task, user_ns)
     if flag == CLONE_NEWIPC:
         return copy_ipcs(task, user_ns)
+    if flag == CLONE_NEWNS:
+        return copy_mnt_ns(task, user_ns, old, fs)
     if flag == CLONE_NEWPID:
         from forkernel.kernel.pid_namespace import copy_pid_ns
 
@@ -265,15 +261,15 @@ def unshare_namespaces(task: Task, flags: int, cred: Any, fs: Any) -> None:
 class Nsset:
     """What setns is about to give the task (Linux: struct nsset). Nothing is changed until all was checked."""
 
-    __slots__ = ("cred", "flags", "fs", "nsproxy", "task")
+    __slots__ = ("cred", "flags", "fs_root", "nsproxy", "task")
 
     def __init__(self, task: Task, flags: int) -> None:
         self.task = task
         self.flags = flags
         self.nsproxy = create_new_namespaces(task, 0, task.cred.user_ns, task.fs)
         self.cred = task.cred
-        self.fs: Any = None
-        """Where the task will stand after entering a mount namespace: (root, pwd), None to leave it."""
+        self.fs_root: Path | None = None
+        """Where the task will stand after entering a mount namespace; None: where it is."""
 
     def admin_over(self, user_ns: UserNamespace) -> bool:
         """Whether the task has CAP_SYS_ADMIN over `user_ns`, and will have it over its own user namespace."""
@@ -292,6 +288,8 @@ class Nsset:
             from forkernel.kernel.sem import exit_sem
 
             exit_sem(task)
+        if self.fs_root is not None and task.fs is not None:
+            task.fs.root = task.fs.pwd = self.fs_root
         switch_task_namespaces(task, self.nsproxy)
 
     def install_user(self, ns: UserNamespace) -> None:

@@ -41,7 +41,7 @@ def create_user_ns(task: Task, cred: Cred) -> Cred:
     """Credentials in a new user namespace below that of `cred`. ENOSPC for a nesting deeper than 32 or too many
     namespaces, EPERM in a chroot and for an effective user or group without a number where it comes from.
     """
-    from forkernel.fs.mount import current_chrooted
+    from forkernel.fs.mnt_namespace import current_chrooted
 
     parent, system = cred.user_ns, task.system
     if parent.level > MAX_LEVEL:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from forkernel.abi.errno import EINVAL, ENAMETOOLONG, ENOENT, ERANGE
+from forkernel.abi.errno import EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, ERANGE
 from forkernel.abi.fcntl import AT_FDCWD, AT_REMOVEDIR
-from forkernel.abi.stat import S_IFLNK, S_IFMT, S_IRWXUGO
+from forkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IRWXUGO
 from forkernel.abi.types import I32, U32, U64
 from forkernel.errors import SysError
 from forkernel.fs.dirops import (
@@ -16,7 +16,17 @@ from forkernel.fs.dirops import (
     do_symlinkat,
     do_unlinkat,
 )
-from forkernel.fs.mount import MNT_DETACH, MNT_EXPIRE, MNT_FORCE, UMOUNT_NOFOLLOW, do_mount, do_umount, prepend_path
+from forkernel.fs.mnt_namespace import pivot_root
+from forkernel.fs.mount import (
+    MNT_DETACH,
+    MNT_EXPIRE,
+    MNT_FORCE,
+    UMOUNT_NOFOLLOW,
+    do_mount,
+    do_umount,
+    may_mount,
+    prepend_path,
+)
 from forkernel.fs.namei import filename_lookup
 from forkernel.fs.open import set_fs_pwd, set_fs_root
 from forkernel.kernel.task import Task
@@ -222,7 +232,7 @@ def sys_umask(task: Task, mask: I32) -> int:
 # --- mounts
 
 
-@syscall("mount", caveat="tmpfs, proc, bind, move and remount; all mounts are private")
+@syscall("mount", caveat="of tmpfs, ramfs, proc and what else /proc/filesystems lists")
 def sys_mount(
     task: Task, source: UserStr | None, target: UserStr, fstype: UserStr | None, flags: U64, data: UserBuf | None
 ) -> int:
@@ -235,11 +245,23 @@ def sys_mount(
     return 0
 
 
-@syscall("umount2", caveat="MNT_EXPIRE is EINVAL")
+@syscall("umount2")
 def sys_umount2(task: Task, target: UserStr, flags: I32) -> int:
     """umount2(2)."""
-    if flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW) or flags & MNT_EXPIRE:
+    if flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW):
         raise SysError(EINVAL)
     place = filename_lookup(task, target.get(), follow=not flags & UMOUNT_NOFOLLOW)
     do_umount(task.system.vfs, task, place, flags)
+    return 0
+
+
+@syscall("pivot_root")
+def sys_pivot_root(task: Task, new_root: UserStr, put_old: UserStr) -> int:
+    """pivot_root(2)."""
+    if not may_mount(task):
+        raise SysError(EPERM)
+    new, old = filename_lookup(task, new_root.get()), filename_lookup(task, put_old.get())
+    if any(place.dentry.inode.mode & S_IFMT != S_IFDIR for place in (new, old)):
+        raise SysError(ENOTDIR)
+    pivot_root(task, new, old)
     return 0

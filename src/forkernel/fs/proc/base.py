@@ -410,6 +410,13 @@ def proc_pid_mountinfo(inode: Any, reader: Task) -> bytes:
     return show_mountinfo(inode.sb.system.vfs, inode.get_task())
 
 
+def proc_pid_mountstats(inode: Any, reader: Task) -> bytes:
+    """The mounts in words; for who may look into the process."""
+    from forkernel.fs.proc.mounts import show_mountstats
+
+    return show_mountstats(inode.sb.system.vfs, inode.get_task())
+
+
 TGID_BASE: dict[bytes, Entry] = {
     b"environ": Entry(0o400, proc_pid_environ, check=check_access),
     b"auxv": Entry(0o400, proc_pid_auxv, check=check_access),
@@ -423,6 +430,7 @@ TGID_BASE: dict[bytes, Entry] = {
     b"maps": Entry(0o444, task_mmu.proc_pid_maps, check=check_access),
     b"mounts": Entry(0o444, proc_pid_mounts),
     b"mountinfo": Entry(0o444, proc_pid_mountinfo),
+    b"mountstats": Entry(0o400, proc_pid_mountstats),
     b"wchan": Entry(0o444, proc_pid_wchan),
     b"uid_map": Entry(0o644, opener=user_ns.open_uid_map),
     b"gid_map": Entry(0o644, opener=user_ns.open_gid_map),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from forkernel.abi.errno import EINVAL, ENOENT
 from forkernel.abi.stat import major, minor
+from forkernel.errors import SysError
 from forkernel.fs.dentry import (
     MNT_NOATIME,
     MNT_NODEV,
+    MNT_NODIRATIME,
     MNT_NOEXEC,
     MNT_NOSUID,
     MNT_READONLY,
@@ -15,6 +18,8 @@ from forkernel.fs.dentry import (
     Mount,
     Path,
 )
+from forkernel.fs.mount import is_path_reachable
+from forkernel.fs.pnode import dominating_id
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -24,6 +29,7 @@ OPTIONS = (
     (MNT_NODEV, b",nodev"),
     (MNT_NOEXEC, b",noexec"),
     (MNT_NOATIME, b",noatime"),
+    (MNT_NODIRATIME, b",nodiratime"),
     (MNT_RELATIME, b",relatime"),
 )
 
@@ -49,25 +55,16 @@ def super_options(mount: Mount) -> bytes:
 def visible(vfs: Any, task: Task) -> list[tuple[Mount, bytes]]:
     """Mounts under the task's root, with their places as it would name them."""
     fs = task.fs
+    if task.nsproxy is None:
+        raise SysError(EINVAL)
     if fs is None:
-        return []
+        raise SysError(ENOENT)
     found = []
-    for mount in vfs.mounts():
+    for mount in task.nsproxy.mnt_ns.mounts():
         place = Path(mount, mount.root)
-        if reachable(place, fs.root):
+        if is_path_reachable(place, fs.root):
             found.append((mount, vfs.d_path(place, fs.root)))
     return found
-
-
-def reachable(path: Path, root: Path) -> bool:
-    """Whether a walk from `root` could get to `path` (Linux: is_path_reachable)."""
-    mnt: Mount = path.mnt
-    dentry = path.dentry
-    while mnt is not root.mnt:
-        if mnt.parent is None or mnt.mountpoint is None:
-            return False
-        dentry, mnt = mnt.mountpoint, mnt.parent
-    return dentry.is_under(root.dentry)
 
 
 def show_mounts(vfs: Any, task: Task) -> bytes:
@@ -87,13 +84,35 @@ def show_mountinfo(vfs: Any, task: Task) -> bytes:
         dev = mount.sb.dev
         parent = mount.id if mount.parent is None else mount.parent.id
         lines.append(
-            b"%d %d %d:%d %s %s %s - %s %s %s\n"
+            b"%d %d %d:%d %s %s %s%s - %s %s %s\n"
             % (
                 mount.id, parent, major(dev), minor(dev), mangle(subtree(mount)), mangle(place), options(mount),
+                tags(mount),
                 mangle(mount.sb.type), mangle(mount.source), super_options(mount),
             )
         )  # fmt: skip
     return b"".join(lines)
+
+
+def tags(mount: Mount) -> bytes:
+    """How the mount propagates: shared:N, master:N, propagate_from:N, unbindable."""
+    text = b""
+    if mount.group is not None:
+        text += b" shared:%d" % mount.group.id
+    if mount.master is not None:
+        text += b" master:%d" % mount.master.id
+        source = dominating_id(mount, mount.ns)
+        if source and source != mount.master.id:
+            text += b" propagate_from:%d" % source
+    return text + b" unbindable" if mount.unbindable else text
+
+
+def show_mountstats(vfs: Any, task: Task) -> bytes:
+    """Device, place and type in words; no file system here has more to tell."""
+    return b"".join(
+        b"device %s mounted on %s with fstype %s\n" % (mangle(mount.source), mangle(place), mangle(mount.sb.type))
+        for mount, place in visible(vfs, task)
+    )
 
 
 def subtree(mount: Mount) -> bytes:
