@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from forkernel.abi.errno import EFAULT
@@ -181,6 +182,8 @@ class Machine:
         self.run_queues = [self.sched]
         self.frames, self.rng = Frames(), random.Random(1)
         self.load, self.ns_inums = (2048, 0, 0), NsInums()
+        self.ipc_namespaces: dict[Any, None] = {}
+        self.vfs = SimpleNamespace(init_mnt_ns=SimpleNamespace())
         self.nsproxy = init_nsproxy(self)
         self.nsproxy.uts_ns.hostname = b"host"
         self.sigpending_users: dict[int, int] = {}
