@@ -69,6 +69,9 @@ class Sleep(Exception):
     `interruptible=False` only a fatal signal ends the sleep (Linux: TASK_KILLABLE).
     """
 
+    state = 0
+    """The task's state while it sleeps; 0: by `interruptible`."""
+
     def __init__(
         self,
         *queues: WaitQueue,

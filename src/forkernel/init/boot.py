@@ -149,6 +149,7 @@ def make_init_task(system: System) -> Task:
     task.exit_state = task.exit_code = task.exit_signal = task.pdeath_signal = task.personality = 0
     task.real_parent = task.parent = task.group_leader = task
     task.children = {}
+    task.ptraced = task.tracing = None
     task.ptrace = task.jobctl = task.real_blocked = 0
     task.mm = task.files = None
     task.fs = system.vfs.new_fs_struct()

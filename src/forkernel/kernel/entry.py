@@ -22,8 +22,9 @@ from forkernel.hw import protocol as hw
 from forkernel.kernel import signal
 from forkernel.kernel.hrtimer import KTIME_MAX, Timer
 from forkernel.kernel.kstack import finish_task_switch
+from forkernel.kernel.ptrace_stop import report_syscall_exit, syscall_entry_stop
 from forkernel.kernel.rseq import rseq_preempt
-from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, Task
+from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_TRACED, Task
 from forkernel.mm.fault import FAULT_ACCERR, FAULT_OK, FAULT_OOM, FAULT_SIGBUS, handle_mm_fault
 from forkernel.wait import Sleep
 
@@ -192,7 +193,7 @@ class Entry:
             call = self.table[number]
         except IndexError:
             call = None
-        if call is None or self.trace.sys_enter is not None:
+        if call is None or self.trace.sys_enter is not None or task.ptrace:
             self._syscall_slow(task, registers)
             return
         try:
@@ -222,27 +223,42 @@ class Entry:
         task.syscall_args = _arguments(registers)
         if fire := self.trace.sys_enter:
             fire(task)
-        call = self._look_up(number)
-        if call is None:
-            self._unknown(task, number)
-            self._finish(task, -ENOSYS)
-        else:
-            try:
-                self._finish(task, call(task, *task.syscall_args))
-            except SysError as error:
-                self._finish(task, -error.errno)
-            except Sleep as sleep:
-                if not self._sleep(task, sleep):
-                    self._schedule()
-                    return
-            except KernelBug:
-                raise
-            except Exception as error:
-                raise self._bug(task, registers, error) from error
+        try:
+            if task.ptrace:
+                self._show_tracer(task)
+            self._finish(task, self.make_call(task))
+        except SysError as error:
+            self._finish(task, -error.errno)
+        except Sleep as sleep:
+            if not self._sleep(task, sleep):
+                self._schedule()
+                return
+        except KernelBug:
+            raise
+        except Exception as error:
+            raise self._bug(task, registers, error) from error
         end = self._grant_end  # the same test as in `syscall`: a traced run is the run that it traces
         due = self.clock.now >= end or self.timers.next_expiry < end
         if due or task.sigpending or self.sched.need_resched or task.state:
             self._exit_to_user_mode(task)
+
+    def _show_tracer(self, task: Task) -> None:
+        """Sleep before the call if the tracer wants to see it."""
+        self.gpr[0] = -ENOSYS & MASK64
+        sleep = syscall_entry_stop(task)
+        if sleep is not None:
+            raise sleep
+        self.gpr[0] = task.syscall_nr
+
+    def make_call(self, task: Task) -> int:
+        """Run the handler of `task.syscall_nr` with `task.syscall_args`; its result, SysError or Sleep."""
+        number = task.syscall_nr
+        call = self._look_up(number)
+        if call is None:
+            self._unknown(task, number)
+            return -ENOSYS
+        result: int = call(task, *task.syscall_args)
+        return result
 
     def _look_up(self, number: int) -> Any:
         """The decoder of a call, None if there is no such call."""
@@ -385,12 +401,14 @@ class Entry:
 
     def _finish(self, task: Task, result: int) -> None:
         """The call is over: its result into the user's rax."""
-        if task.state == TASK_DEAD:
+        if task.state & (TASK_DEAD | TASK_TRACED):  # it never returns, or not before its tracer has seen it end
             return
         if fire := self.trace.sys_exit:
             fire(task, result)
         if task.thread is not None:
             self.cpu.set_result(task, result & MASK64)
+            if task.ptrace:
+                report_syscall_exit(task)
 
     def _redo(self, task: Task) -> bool:
         """Go on with the call that a sleeping task is in; True when it is over."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.capability import CAP_SETUID
+from forkernel.abi.capability import CAP_SETUID, CAP_SYS_PTRACE
 from forkernel.abi.errno import (
     E2BIG,
     EACCES,
@@ -35,10 +35,11 @@ from forkernel.fs.inode import MAY_READ
 from forkernel.kernel import posix_timers, signal
 from forkernel.kernel.binfmt_elf import ElfProgram, layout_of, load_elf_binary, read_elf_program
 from forkernel.kernel.binfmt_script import load_script
-from forkernel.kernel.cred import Cred, bprm_creds, commit_creds, own_capable
+from forkernel.kernel.cred import Cred, bprm_creds, commit_creds, ns_capable, own_capable
 from forkernel.kernel.exit import exec_mm_release, release_task, setmax_mm_hiwater_rss
 from forkernel.kernel.pid import exchange_tids
 from forkernel.kernel.ptrace import SUID_DUMP_DISABLE, SUID_DUMP_USER
+from forkernel.kernel.ptrace_stop import ptrace_exec_event
 from forkernel.kernel.task import (
     EXIT_DEAD,
     PF_FORKNOEXEC,
@@ -364,7 +365,8 @@ def prepare_creds(task: Task, bprm: Bprm) -> None:
     nosuid = path is not None and not mnt_may_suid(task, path.mnt)
     new = bprm_creds(old, inode.mode, inode.uid, inode.gid, no_new_privs=task.no_new_privs, nosuid=nosuid)
     set_id = new.euid != old.euid or new.egid != old.egid
-    if set_id and fs_is_shared(task) and not own_capable(task, CAP_SETUID):
+    unsafe = fs_is_shared(task) or (task.ptrace and not ns_capable(task.parent, old.user_ns, CAP_SYS_PTRACE))
+    if set_id and unsafe and not own_capable(task, CAP_SETUID):
         new = bprm_creds(old, 0, 0, 0, no_new_privs=task.no_new_privs)
     bprm.cred = new
     bprm.cred_slab = task.system.slabs.cred_jar.alloc()
@@ -402,6 +404,7 @@ class Exec(Resume):
     def step(self, task: Task) -> int:
         """Sleep while other threads live; then the rest, which does not fail but by killing the process."""
         bprm, old_pid, trace, had_mm = self.bprm, task.pid, task.system.trace, task.mm is not None
+        old_nr = task.thread_pid.nr_ns(task.parent.thread_pid.ns)
         de_thread(task, self)
         if fire := trace.point_of_no_return:
             fire(task, bprm)
@@ -428,6 +431,8 @@ class Exec(Resume):
             fire(task, entry, sp)
         if fire := trace.sched_process_exec:
             fire(task, bprm.filename, old_pid)
+        if task.ptrace:
+            ptrace_exec_event(task, old_nr)
         return 0
 
     def interrupted(self, task: Task) -> int:

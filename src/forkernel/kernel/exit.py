@@ -21,6 +21,7 @@ from forkernel.kernel.cred import exit_creds
 from forkernel.kernel.kstack import put_task_struct_rcu_user
 from forkernel.kernel.nsproxy import switch_task_namespaces
 from forkernel.kernel.pid import detach_pids
+from forkernel.kernel.ptrace_stop import exit_ptrace, ptrace_exit_stop, ptrace_reparented, ptrace_unlink
 from forkernel.kernel.task import (
     EXIT_DEAD,
     EXIT_ZOMBIE,
@@ -64,15 +65,21 @@ def do_group_exit(task: Task, code: int) -> None:
 
 def do_exit(task: Task, code: int) -> None:
     """End one thread, the current one, with wait status `code`; it is TASK_DEAD afterwards, or PID 1 of a
-    PID namespace and waits for the others.
+    PID namespace and waits for the others, or first stops for its tracer (PTRACE_EVENT_EXIT).
     """
     if task.flags & PF_EXITING:
         raise KernelBug(f"do_exit of {task!r}, which is exiting already")
-    system = task.system
-    trace = system.trace
-    if fire := trace.do_exit:
+    if fire := task.system.trace.do_exit:
         fire(task, code)
     synchronize_group_exit(task, code)
+    if not task.ptrace or not ptrace_exit_stop(task, code):
+        exit_now(task, code)
+
+
+def exit_now(task: Task, code: int) -> None:
+    """What do_exit does once nobody wants another look at the task."""
+    system = task.system
+    trace = system.trace
     signal.exit_signals(task)
     task.flags |= PF_EXITING
     if fire := trace.exit_signals:
@@ -291,12 +298,14 @@ def handle_futex_death(task: Task, mm: MmStruct, addr: int, is_pi: bool, pending
 def exit_notify(task: Task, group_dead: bool) -> None:
     """Hand the children on, tell the parent, and become a zombie or, where nobody waits, nothing."""
     dead: list[Task] = []
-    if task.children:
+    if task.children or task.ptraced:
         forget_original_parent(task, dead)
     if group_dead:
         session.kill_orphaned_pgrp(task.group_leader, None)
     task.exit_state = EXIT_ZOMBIE
-    if task.is_leader:
+    if task.ptrace:
+        autoreap = signal.do_notify_parent(task, exit_signal_for_tracer(task))
+    elif task.is_leader:
         autoreap = len(task.signal.threads) == 1 and signal.do_notify_parent(task, task.exit_signal)
     else:
         autoreap = True
@@ -313,8 +322,18 @@ def exit_notify(task: Task, group_dead: bool) -> None:
         release_task(gone)
 
 
+def exit_signal_for_tracer(task: Task) -> int:
+    """The signal by which the tracer learns of the end: the parent's own where they are one, else SIGCHLD."""
+    alone = task.is_leader and len(task.signal.threads) == 1
+    return task.exit_signal if alone and not ptrace_reparented(task) else SIGCHLD
+
+
 def forget_original_parent(father: Task, dead: list[Task]) -> None:
     """Give the children of `father` to another parent; those whose zombies nobody wants go to `dead`."""
+    if father.ptraced:
+        exit_ptrace(father, dead)
+    if not father.children:
+        return
     reaper = find_new_reaper(father)
     threaded = reaper.signal is father.signal
     trace = father.system.trace
@@ -394,6 +413,8 @@ def release_task(task: Task) -> None:
         if fire := current.system.trace.sched_process_free:
             fire(current)
         leader = current.group_leader
+        if current.ptrace:
+            ptrace_unlink(current)
         current.system.account_dead(current)
         exit_signal_struct(current)
         unhash_process(current)

@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import EAGAIN, EINVAL, ERESTARTNOINTR
 from forkernel.abi.namespace import CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, NAMESPACES
+from forkernel.abi.ptrace import (
+    PTRACE_EVENT_CLONE,
+    PTRACE_EVENT_FORK,
+    PTRACE_EVENT_VFORK,
+    PTRACE_EVENT_VFORK_DONE,
+    event_flag,
+)
 from forkernel.abi.signal import SIGCHLD
 from forkernel.arch.x86_64.process import copy_thread
 from forkernel.errors import SysError
@@ -21,6 +28,8 @@ from forkernel.kernel.cred import capable, exit_creds
 from forkernel.kernel.kstack import free_task
 from forkernel.kernel.pid import attach_pids, free_pid, pid_vnr
 from forkernel.kernel.posix_cpu_timers import posix_cpu_timers_init_group
+from forkernel.kernel.ptrace_stop import ptrace_event, ptrace_init_task, stop_done
+from forkernel.kernel.sigqueue import JOBCTL_TRACED
 from forkernel.kernel.task import (
     PF_EXITING,
     PF_FORKNOEXEC,
@@ -72,8 +81,6 @@ CLONE_INTO_CGROUP = 0x2_0000_0000
 
 CLONE_LEGACY_FLAGS = 0xFFFF_FFFF
 CLONE3_FLAGS = CLONE_LEGACY_FLAGS | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP
-PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_CLONE = 1, 2, 3
-PT_OPT_FLAG_SHIFT = 3
 CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 21, 24
 RLIMIT_NPROC = 6
 NSIG = 64
@@ -82,6 +89,7 @@ SS_DISABLE = 2
 
 class KernelCloneArgs:
     """What to make (Linux: kernel_clone_args). Pointers are user addresses, 0 for none; `tls` None for none.
+    `ptrace`: the child is traced as its parent is.
 
     `idle` and `stopped` are for the kernel alone, no user can ask for them. `idle`: the child is process 0 of
     another CPU (the CLONE_IDLETASK of 2.6 kernels, today `fork_idle`): no PID is taken, no parent gets it.
@@ -90,7 +98,7 @@ class KernelCloneArgs:
     """
 
     __slots__ = ("cgroup", "child", "child_tid", "exit_signal", "flags", "idle", "kthread", "name", "parent_tid",
-                 "pidfd", "set_tid", "stack", "stopped", "tls")  # fmt: skip
+                 "pidfd", "ptrace", "set_tid", "stack", "stopped", "tls")  # fmt: skip
 
     def __init__(
         self,
@@ -114,38 +122,62 @@ class KernelCloneArgs:
         self.pidfd = pidfd
         self.set_tid = set_tid
         self.kthread = kthread
-        self.idle = self.stopped = False
+        self.idle = self.stopped = self.ptrace = False
         self.cgroup = -1
         """Descriptor of the group for CLONE_INTO_CGROUP."""
         self.name: bytes | None = None
         self.child: Task | None = None
 
 
-class VforkWait(Resume):
-    """A parent in vfork: asleep until the child has a memory of its own, or none (vfork(2))."""
+class CloneReturn(Resume):
+    """The rest of kernel_clone for a parent that has to wait on the way: for its tracer to have looked (an event of
+    ptrace), and in vfork for the child to let its memory go.
+    """
 
-    __slots__ = ("child", "pid", "vfork")
+    __slots__ = ("child", "event", "nr", "pid", "stage", "vfork")
 
-    def __init__(self, vfork: Completion, child: Task, pid: int) -> None:
-        self.vfork = vfork
+    def __init__(self, child: Task, nr: int, vfork: Completion | None, event: int) -> None:
         self.child = child
-        self.pid = pid
-        """The child as the parent sees it."""
+        self.pid = child.thread_pid
+        self.nr = nr
+        self.vfork = vfork
+        self.event = event
+        self.stage = 0
 
     def step(self, task: Task) -> int:
-        """The child's PID once it let go of the parent's memory."""
-        if not self.vfork.done:
-            raise Sleep(self.vfork.wait, resume=self, interruptible=False)
+        """The child's PID when all of it is done; Sleep before."""
+        if task.jobctl & JOBCTL_TRACED:
+            stop_done(task)
+        if self.stage == 0:
+            self.stage = 1
+            if self.event:
+                ptrace_event(task, self.event, self.nr_of_tracer(task), self)
+        if self.stage == 1 and self.vfork is not None:
+            if not self.vfork.done:
+                if fire := task.system.trace.wait_for_vfork_done:
+                    fire(task, self.child)
+                self.stage = 2
+                raise Sleep(self.vfork.wait, resume=self, interruptible=False)
+            self.stage = 2
+        if self.stage == 2:
+            assert self.vfork is not None
+            if not self.vfork.done:
+                raise Sleep(self.vfork.wait, resume=self, interruptible=False)
+            self.stage = 3
+            if fire := task.system.trace.vfork_return:
+                fire(task, self.nr)
+            ptrace_event(task, PTRACE_EVENT_VFORK_DONE, self.nr_of_tracer(task), self)
         return self.interrupted(task)
 
+    def nr_of_tracer(self, task: Task) -> int:
+        """The child's number as the tracer knows it."""
+        return self.pid.nr_ns(task.parent.thread_pid.ns)
+
     def interrupted(self, task: Task) -> int:
-        """The wait is over; also when killed while waiting: the child goes on alone then."""
-        trace = task.system.trace
-        if fire := trace.vfork_return:
-            fire(task, self.pid)
-        if fire := trace.put_pid:
+        """The end of it; also when killed while waiting: the child goes on alone then."""
+        if fire := task.system.trace.put_pid:
             fire(task, self.child)
-        return self.pid
+        return self.nr
 
 
 def kernel_clone(task: Task, args: KernelCloneArgs) -> int:
@@ -155,8 +187,8 @@ def kernel_clone(task: Task, args: KernelCloneArgs) -> int:
         raise SysError(EINVAL)
     system = task.system
     trace = system.trace
-    if task.ptrace or trace.ptrace_event_chosen:
-        choose_ptrace_event(task, args)
+    event = choose_ptrace_event(task, args) if task.ptrace or trace.ptrace_event_chosen else 0
+    args.ptrace = bool(event or flags & CLONE_PTRACE)
     child = args.child = copy_process(task, args)
     system.stir_entropy(child)
     if fire := trace.add_entropy:
@@ -177,10 +209,8 @@ def kernel_clone(task: Task, args: KernelCloneArgs) -> int:
         child.state = TASK_STOPPED | TASK_NEW
     else:
         system.sched.wake_up_new_task(child)
-    if vfork is not None:
-        if fire := trace.wait_for_vfork_done:
-            fire(task, child)
-        return VforkWait(vfork, child, nr).step(task)
+    if event or vfork is not None:
+        return CloneReturn(child, nr, vfork, event).step(task)
     if fire := trace.put_pid:
         fire(task, child)
     return nr
@@ -210,7 +240,7 @@ def choose_ptrace_event(task: Task, args: KernelCloneArgs) -> int:
         event = PTRACE_EVENT_CLONE
     else:
         event = PTRACE_EVENT_FORK
-    enabled = bool(event and task.ptrace >> PT_OPT_FLAG_SHIFT + event & 1)
+    enabled = bool(event and task.ptrace & event_flag(event))
     if fire := task.system.trace.ptrace_event_chosen:
         fire(task, event, enabled)
     return event if enabled else 0
@@ -322,6 +352,7 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.personality = task.personality
     child.children = {}
     child.ptrace = 0
+    child.ptraced = child.tracing = None
     child.mm = child.files = child.fs = None
     child.signal = child.sighand = None  # type: ignore[assignment]  # set by _copy_parts
     cred = child.cred = task.cred
@@ -570,6 +601,8 @@ def _commit(task: Task, child: Task, args: KernelCloneArgs) -> None:
         return
     attach_pids(child)
     link_task(child)
+    if args.ptrace and task.ptrace:
+        ptrace_init_task(task, child)
     if child.is_leader:
         child.real_parent.children[child] = None
         if child.thread_pid.nr == 1:

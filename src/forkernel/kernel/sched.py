@@ -340,4 +340,6 @@ class Scheduler:
         if timer is not None:
             task.deadline = timer
             self.system.timers.start(timer)
-        task.state = TASK_INTERRUPTIBLE if sleep.interruptible else TASK_UNINTERRUPTIBLE | TASK_WAKEKILL
+        task.state = sleep.state or (
+            TASK_INTERRUPTIBLE if sleep.interruptible else TASK_UNINTERRUPTIBLE | TASK_WAKEKILL
+        )

@@ -10,7 +10,7 @@ Life of a signal:
    from the queues: dies (`exit.do_group_exit`), stops (`do_signal_stop`) or runs a handler (`handle_signal`).
 4. *Told on*: the parent hears of deaths by `do_notify_parent` and of stops by `do_notify_parent_cldstop`.
 
-Names follow Linux's kernel/signal.c. Not here: ptrace's share in each step.
+Names follow Linux's kernel/signal.c. A traced task stops on the way for its tracer (`kernel.ptrace_stop`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH
+from forkernel.abi.ptrace import PT_SEIZED
 from forkernel.abi.signal import (
     CLD_CONTINUED,
     CLD_EXITED,
     CLD_KILLED,
     CLD_STOPPED,
+    CLD_TRAPPED,
     DEFAULT_ACTION,
     IGNORE_ACTION,
     MINSIGSTKSZ,
@@ -66,12 +68,16 @@ from forkernel.kernel.sigqueue import (
     JOBCTL_STOP_PENDING,
     JOBCTL_STOP_SIGMASK,
     JOBCTL_STOPPED,
+    JOBCTL_TRACED,
     JOBCTL_TRAP_FREEZE,
+    JOBCTL_TRAP_MASK,
+    JOBCTL_TRAP_STOP,
     collect_signal,
     dequeue_signal,
     fatal_signal_pending,
     flush_sigqueue_mask,
     kill_threads,
+    ptrace_trap_notify,
     recalc_sigpending,
     restore_saved_sigmask,
     retarget_shared_pending,
@@ -190,7 +196,10 @@ def prepare_signal(sig: int, task: Task, force: bool) -> bool:
         _flush_group(task, SIG_KERNEL_STOP_MASK)
         for thread in signal.threads:
             task_clear_jobctl_pending(thread)
-            task.system.sched.wake_up_state(thread, TASK_STOPPED)
+            if thread.ptrace & PT_SEIZED:
+                ptrace_trap_notify(thread)
+            else:
+                task.system.sched.wake_up_state(thread, TASK_STOPPED)
         _note_continue(task)
     return not sig_ignored(task, sig, force)
 
@@ -219,6 +228,8 @@ def _note_continue(task: Task) -> None:
 def sig_ignored(task: Task, sig: int, force: bool) -> bool:
     """Whether sending `sig` has no effect. A blocked signal is kept: it may have a handler when unblocked."""
     if (task.blocked | task.real_blocked) >> sig - 1 & 1:
+        return False
+    if task.ptrace and sig != SIGKILL:  # the tracer may want to know
         return False
     return sig_task_ignored(task, sig, force)
 
@@ -268,7 +279,7 @@ def complete_signal(sig: int, task: Task, group: bool) -> None:
         return
     signal = task.signal
     if sig_fatal(task, sig) and not signal.flags & SIGNAL_GROUP_EXIT:
-        if sig == SIGKILL or not chosen.real_blocked >> sig - 1 & 1:
+        if sig == SIGKILL or not (task.ptrace or chosen.real_blocked >> sig - 1 & 1):
             signal.flags = SIGNAL_GROUP_EXIT
             signal.group_exit_code = sig
             kill_threads(task, itself=True)
@@ -440,7 +451,7 @@ def force_sig_info_to_task(info: SigInfo, task: Task, fatal: bool = False) -> No
         task.sighand.action[sig] = task.sighand.action.get(sig, DEFAULT_ACTION)._replace(handler=SIG_DFL)
         if blocked:
             task.blocked &= ~(1 << sig - 1)
-    if sig_handler(task, sig) == SIG_DFL:
+    if sig_handler(task, sig) == SIG_DFL and not task.ptrace:
         task.signal.flags &= ~SIGNAL_UNKILLABLE
     send_signal(sig, info, task, group=False)
     recalc_sigpending(task)
@@ -526,6 +537,37 @@ def get_signal(task: Task) -> tuple[SigInfo, SigAction] | None:
     On the way the task may die or stop, which its state tells the caller. No core file is ever written, so
     a death by SIGSEGV and the like has no 0x80 in the wait status, as on Linux with RLIMIT_CORE at 0.
     """
+    info = None
+    if task.jobctl & JOBCTL_TRACED:
+        info = _after_ptrace_stop(task)
+    while task.state == TASK_RUNNING:
+        if info is None:
+            info = take_signal(task)
+            if info is None:
+                return None
+        action = take_action(task, info.signo)
+        if fire := task.system.trace.signal_deliver:
+            fire(task, info.signo, info, action)
+        if action.handler not in (SIG_IGN, SIG_DFL):
+            return info, action
+        if action.handler == SIG_DFL:
+            default_action(task, info.signo)
+        info = None
+    return None
+
+
+def _after_ptrace_stop(task: Task) -> SigInfo | None:
+    """Go on after a stop for the tracer; a signal to act upon, unless the process is dying."""
+    from forkernel.kernel.ptrace_stop import go_on_after_stop
+
+    info = go_on_after_stop(task)
+    return None if task.signal.flags & SIGNAL_GROUP_EXIT else info
+
+
+def take_signal(task: Task) -> SigInfo | None:
+    """The next signal to act upon, after what comes before signals: news of a stop for the parent, the end of the
+    process, group stops, traps. None if there is none, or if the task has died or stopped.
+    """
     signal = task.signal
     while True:
         if task.jobctl & JOBCTL_STOPPED:
@@ -543,23 +585,24 @@ def get_signal(task: Task) -> tuple[SigInfo, SigAction] | None:
             return None
         if task.jobctl & JOBCTL_STOP_PENDING and do_signal_stop(task, 0):
             return None
+        if task.jobctl & JOBCTL_TRAP_MASK:
+            from forkernel.kernel.ptrace_stop import do_jobctl_trap
+
+            do_jobctl_trap(task)
+            if task.state != TASK_RUNNING:
+                return None
+            continue
         if task.jobctl & JOBCTL_TRAP_FREEZE and not is_dying(task):
             from forkernel.kernel.cgroup import do_freezer_trap
 
             do_freezer_trap(task)
             return None
         info = dequeue_signal(task, task.blocked)
-        if info is None:
-            return None
-        action = take_action(task, info.signo)
-        if fire := task.system.trace.signal_deliver:
-            fire(task, info.signo, info, action)
-        if action.handler == SIG_IGN:
-            continue
-        if action.handler != SIG_DFL:
-            return info, action
-        if default_action(task, info.signo):
-            return None
+        if info is None or not task.ptrace or info.signo == SIGKILL:
+            return info
+        from forkernel.kernel.ptrace_stop import ptrace_signal
+
+        return None if ptrace_signal(task, info) else info
 
 
 def is_dying(task: Task) -> bool:
@@ -700,6 +743,9 @@ def do_signal_stop(task: Task, sig: int) -> bool:
         if not task.jobctl & JOBCTL_STOP_DEQUEUED or signal.flags & SIGNAL_GROUP_EXIT or signal.group_exec_task:
             return False
         _start_group_stop(task, sig)
+    if task.ptrace:  # it stops for its tracer
+        task.jobctl |= JOBCTL_TRAP_STOP
+        return False
     completed = task_participate_group_stop(task)
     task.state = TASK_STOPPED
     task.jobctl |= JOBCTL_STOPPED
@@ -721,7 +767,10 @@ def _start_group_stop(task: Task, sig: int) -> None:
         if thread is task or thread.state & TASK_STOPPED or not task_set_jobctl_stop(thread, sig):
             continue
         signal.group_stop_count += 1
-        signal_wake_up(thread)
+        if thread.ptrace & PT_SEIZED:
+            ptrace_trap_notify(thread)
+        else:
+            signal_wake_up(thread)
 
 
 def task_participate_group_stop(task: Task) -> bool:
@@ -770,14 +819,19 @@ def do_notify_parent(task: Task, sig: int) -> bool:
         sig = SIGCHLD
     autoreap = False
     if sig == SIGCHLD and not task.ptrace:
-        action = parent.sighand.action.get(SIGCHLD, DEFAULT_ACTION)
-        autoreap = action.handler == SIG_IGN or bool(action.flags & SA_NOCLDWAIT)
-        if action.handler == SIG_IGN:
+        autoreap = ignoring_children(parent)
+        if sig_handler(parent, SIGCHLD) == SIG_IGN:
             sig = 0
     if 0 < sig <= NSIG:
         send_signal(sig, _death_info(task, sig), parent, group=True)
     parent.signal.wait_chldexit.wake_up()
     return autoreap
+
+
+def ignoring_children(parent: Task) -> bool:
+    """Whether nobody will wait for the zombies of `parent`'s children."""
+    action = parent.sighand.action.get(SIGCHLD, DEFAULT_ACTION)
+    return action.handler == SIG_IGN or bool(action.flags & SA_NOCLDWAIT)
 
 
 def _death_info(task: Task, sig: int) -> SigInfo:
@@ -797,10 +851,12 @@ def _death_info(task: Task, sig: int) -> SigInfo:
     return info
 
 
-def do_notify_parent_cldstop(task: Task, why: int) -> None:
-    """Tell the parent that the process has stopped (CLD_STOPPED) or goes on (CLD_CONTINUED)."""
-    leader = task.group_leader
-    parent = leader.real_parent
+def do_notify_parent_cldstop(task: Task, why: int, *, for_ptracer: bool = False) -> None:
+    """Tell the parent that the process has stopped (CLD_STOPPED) or goes on (CLD_CONTINUED); or the tracer that
+    the thread has stopped (CLD_TRAPPED too).
+    """
+    leader = task if for_ptracer else task.group_leader
+    parent = task.parent if for_ptracer else leader.real_parent
     action = parent.sighand.action.get(SIGCHLD, DEFAULT_ACTION)
     if action.handler != SIG_IGN and not action.flags & SA_NOCLDSTOP:
         info = SigInfo(
@@ -808,12 +864,19 @@ def do_notify_parent_cldstop(task: Task, why: int) -> None:
             why,
             pid=leader.thread_pid.nr_ns(parent.thread_pid.ns),
             uid=leader.cred.uid,
-            status=SIGCONT if why == CLD_CONTINUED else task.signal.group_exit_code & 0x7F,
+            status=_stop_status(task, why),
             utime=leader.utime // USER_TICK_NS,
             stime=leader.stime // USER_TICK_NS,
         )
         send_signal(SIGCHLD, info, parent, group=True)
     parent.signal.wait_chldexit.wake_up()
+
+
+def _stop_status(task: Task, why: int) -> int:
+    """si_status of a SIGCHLD about a stop."""
+    if why == CLD_CONTINUED:
+        return SIGCONT
+    return (task.exit_code if why == CLD_TRAPPED else task.signal.group_exit_code) & 0x7F
 
 
 __all__ = [

@@ -42,11 +42,20 @@ JOBCTL_STOP_PENDING = 1 << 17
 """The task is to stop before it returns to user mode."""
 JOBCTL_STOP_CONSUME = 1 << 18
 """The task counts in signal.group_stop_count."""
+JOBCTL_TRAP_STOP = 1 << 19
+"""A traced task is to stop for its tracer."""
+JOBCTL_TRAP_NOTIFY = 1 << 20
+"""The same, since a group stop began or ended (PTRACE_SEIZE)."""
+JOBCTL_LISTENING = 1 << 22
+"""The tracer leaves it stopped and listens (PTRACE_LISTEN)."""
 JOBCTL_TRAP_FREEZE = 1 << 23
 """Stand still before user mode: the task's cgroup is frozen."""
 JOBCTL_STOPPED = 1 << 26
 """The task is in a group stop, or was and has not run since."""
-JOBCTL_PENDING_MASK = JOBCTL_STOP_PENDING | JOBCTL_TRAP_FREEZE
+JOBCTL_TRACED = 1 << 27
+"""The task is stopped for its tracer, or was and has not yet gone on from there."""
+JOBCTL_TRAP_MASK = JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY
+JOBCTL_PENDING_MASK = JOBCTL_STOP_PENDING | JOBCTL_TRAP_FREEZE | JOBCTL_TRAP_MASK | JOBCTL_TRACED
 
 FATAL_WAKE = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE | TASK_WAKEKILL | TASK_STOPPED | TASK_TRACED
 """States that a fatal signal ends: every Sleep is at least killable."""
@@ -248,6 +257,18 @@ def task_clear_jobctl_pending(task: Task) -> None:
     task.jobctl &= ~(JOBCTL_STOP_PENDING | JOBCTL_STOP_CONSUME | JOBCTL_STOP_DEQUEUED)
 
 
+def ptrace_trap_notify(task: Task) -> None:
+    """Tell the tracer of a seized task that a group stop began or ended; wakes it where the tracer listens."""
+    task.jobctl |= JOBCTL_TRAP_NOTIFY
+    ptrace_signal_wake_up(task, bool(task.jobctl & JOBCTL_LISTENING))
+
+
+def ptrace_signal_wake_up(task: Task, resume: bool) -> None:
+    """Make the task look at its traps; out of a stop for its tracer too if `resume`."""
+    task.sigpending = True
+    task.system.sched.wake_up_state(task, TASK_INTERRUPTIBLE | (TASK_TRACED if resume else 0))
+
+
 def kill_threads(task: Task, *, itself: bool) -> int:
     """SIGKILL for every live thread of the process (but `task` unless `itself`); returns how many others exist."""
     task.signal.group_stop_count = 0
@@ -257,6 +278,7 @@ def kill_threads(task: Task, *, itself: bool) -> int:
             continue
         others += thread is not task
         task_clear_jobctl_pending(thread)
+        thread.jobctl &= ~JOBCTL_TRAP_MASK
         if thread.exit_state:
             continue
         thread.pending.bits |= 1 << SIGKILL - 1

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.cgroup import Cgroup
     from forkernel.kernel.cred import Cred
     from forkernel.kernel.pid import Pid
+    from forkernel.kernel.ptrace_stop import Tracing
     from forkernel.kernel.sem import SemUndoList
     from forkernel.kernel.signal import SigAction, SigInfo
     from forkernel.kernel.system import System
@@ -223,14 +224,14 @@ class Task:
         "blocked", "cgroup", "child_tid_value", "children", "clear_child_tid", "comm", "cred", "deadline", "exit_code",
         "exit_signal", "exit_state", "fault", "files", "flags", "fs", "group_leader", "io_context", "jobctl", "kthread",
         "maj_flt", "min_flt", "mm", "nivcsw", "no_new_privs", "nsproxy", "nvcsw", "parent", "parent_exec_id",
-        "pdeath_signal", "pending", "personality", "pid", "ptrace", "real_blocked", "real_parent",
+        "pdeath_signal", "pending", "personality", "pid", "ptrace", "ptraced", "real_blocked", "real_parent",
         "restart_block", "resume",
         "robust_list", "rseq", "sas_ss_flags", "sas_ss_size", "sas_ss_sp", "saved_sigmask", "se",
         "self_exec_id", "set_child_tid", "sighand", "signal", "sigpending", "sleep", "start_time", "state",
         "stime", "syscall_args", "syscall_nr", "system", "sysvsem", "tgid", "thread", "thread_pid",
         "timer_slack_ns", "utime", "vfork_done",
         "next_task", "next_thread", "prev_task", "prev_thread", "rcu_users", "slab", "stack",
-        "cred_slab",
+        "cred_slab", "tracing",
     )  # fmt: skip
 
     # --- identity
@@ -275,6 +276,11 @@ class Task:
     children: dict[Task, None]
     group_leader: Task
     ptrace: int
+    """PT_* bits: traced, and with which options (abi.ptrace)."""
+    ptraced: dict[Task, None] | None
+    """Whom it traces; None for nobody so far."""
+    tracing: Tracing | None
+    """What a traced task has more; None for others."""
     # --- shared or copied at clone
     mm: MmStruct | None
     """None for kernel threads and for a task past exit_mm."""

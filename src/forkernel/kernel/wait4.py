@@ -19,6 +19,7 @@ from forkernel.abi.signal import (
     CLD_EXITED,
     CLD_KILLED,
     CLD_STOPPED,
+    CLD_TRAPPED,
     SIGCHLD,
     SIGCONT,
 )
@@ -42,17 +43,21 @@ from forkernel.abi.wait import (
     stop_status,
 )
 from forkernel.errors import SysError
+from forkernel.kernel import signal
 from forkernel.kernel.cputime import thread_group_cputime
 from forkernel.kernel.exit import delay_group_leader, release_task
 from forkernel.kernel.pid import find_vpid, pid_vnr
 from forkernel.kernel.pidfd import pidfd_get_pid
+from forkernel.kernel.ptrace_stop import ptrace_reparented, ptrace_unlink
 from forkernel.kernel.resource import make_rusage
+from forkernel.kernel.sigqueue import JOBCTL_LISTENING
 from forkernel.kernel.task import (
     EXIT_DEAD,
     EXIT_ZOMBIE,
     SIGNAL_GROUP_EXIT,
     SIGNAL_STOP_CONTINUED,
     SIGNAL_STOP_STOPPED,
+    TASK_TRACED,
     Task,
 )
 from forkernel.namespace import init_user_ns
@@ -228,10 +233,12 @@ def do_wait(task: Task, wait: WaitOpts) -> int:
         fire(task, wait.upid)
     flags, best = wait.flags, NOT_OURS
     if wait.kind == P_PID:
-        best = do_wait_thread(task, wait, do_wait_pid(task, wait.pid, flags))
+        best = do_wait_pid(task, wait)
     else:
         for thread in (task,) if flags & W_NOTHREAD else task.signal.threads:
             best = max(best, do_wait_thread(task, wait, thread.children))
+            if best <= 0 and thread.ptraced:
+                best = max(best, do_wait_thread(task, wait, thread.ptraced, ptrace=True))
             if best > 0:
                 break
     if best == NOT_OURS:
@@ -243,18 +250,18 @@ def do_wait(task: Task, wait: WaitOpts) -> int:
     return best
 
 
-def do_wait_thread(task: Task, wait: WaitOpts, children: Iterable[Task]) -> int:
-    """As `wait_consider_task`, for the first of `children` that has news."""
+def do_wait_thread(task: Task, wait: WaitOpts, children: Iterable[Task], *, ptrace: bool = False) -> int:
+    """As `wait_consider_task`, for the first of `children` that has news; `ptrace`: they are traced, not children."""
     best = NOT_OURS
     tell = task.system.trace.wait_consider_task
     for child in children:
         if tell:
             tell(task, child, verdict(wait, child))
-        if not child.exit_state and not child.signal.flags & STOP_NEWS:
+        if not child.exit_state and not child.signal.flags & STOP_NEWS and not child.ptrace:
             if best and eligible_child(wait, child):
                 best = 0
             continue
-        found = wait_consider_task(task, wait, child)
+        found = wait_consider_task(task, wait, child, ptrace)
         if found > 0:
             return found
         if found == 0:
@@ -274,32 +281,46 @@ def verdict(wait: WaitOpts, child: Task) -> str:
     return "continued" if wait.flags & WCONTINUED and sig.flags & SIGNAL_STOP_CONTINUED else "alive"
 
 
-def do_wait_pid(task: Task, pid: Pid | None, flags: int) -> list[Task]:
-    """The process `pid`, if it is a child of the caller's (of this very thread with __WNOTHREAD)."""
-    child = pid.leader if pid is not None else None
-    if child is None:
-        return []
-    parent = child.real_parent
-    if parent is task or (not flags & W_NOTHREAD and parent.signal is task.signal):
-        return [child]
-    return []
+def do_wait_pid(task: Task, wait: WaitOpts) -> int:
+    """As `do_wait_thread`, for the one process or traced thread that the call names."""
+    pid, best = wait.pid, NOT_OURS
+    if pid is None:
+        return best
+    if (child := pid.leader) is not None and is_effectively_child(task, wait, child.real_parent):
+        best = do_wait_thread(task, wait, (child,))
+    if best <= 0 and (tracee := pid.task) is not None and tracee.ptrace:
+        if is_effectively_child(task, wait, tracee.parent):
+            best = max(best, do_wait_thread(task, wait, (tracee,), ptrace=True))
+    return best
 
 
-def eligible_child(wait: WaitOpts, child: Task) -> bool:
-    """Whether the call is about this child: its group, and how it was cloned (__WALL, __WCLONE)."""
+def is_effectively_child(task: Task, wait: WaitOpts, parent: Task) -> bool:
+    """Whether a child of `parent` is one of the caller's (of this very thread with __WNOTHREAD)."""
+    return parent is task or (not wait.flags & W_NOTHREAD and parent.signal is task.signal)
+
+
+def eligible_child(wait: WaitOpts, child: Task, ptrace: bool = False) -> bool:
+    """Whether the call is about this child: its group, and how it was cloned (__WALL, __WCLONE); tracers are told of
+    every kind.
+    """
     if wait.kind == P_PGID and child.signal.pgrp is not wait.pid:
         return False
     flags = wait.flags
-    return bool(flags & W_ALL) or (child.exit_signal != SIGCHLD) == bool(flags & W_CLONE)
+    return ptrace or bool(flags & W_ALL) or (child.exit_signal != SIGCHLD) == bool(flags & W_CLONE)
 
 
-def wait_consider_task(task: Task, wait: WaitOpts, child: Task) -> int:
-    """The child's PID if it has news (taken now); 0 if it may have some later; NOT_OURS if never."""
-    if child.exit_state == EXIT_DEAD or not eligible_child(wait, child):
+def wait_consider_task(task: Task, wait: WaitOpts, child: Task, ptrace: bool = False) -> int:
+    """The child's PID if it has news (taken now); 0 if it may have some later; NOT_OURS if never. A child that
+    another traces has no news until the tracer has had it.
+    """
+    if child.exit_state == EXIT_DEAD or not eligible_child(wait, child, ptrace):
         return NOT_OURS
+    ptrace = ptrace or bool(child.ptrace and not ptrace_reparented(child))
     if child.exit_state == EXIT_ZOMBIE and not delay_group_leader(child):
+        if child.ptrace and not ptrace:
+            return 0
         return wait_task_zombie(task, wait, child) if wait.flags & WEXITED else NOT_OURS
-    return wait_task_stopped(task, wait, child) or wait_task_continued(task, wait, child)
+    return wait_task_stopped(task, wait, child, ptrace) or wait_task_continued(task, wait, child)
 
 
 def wait_task_zombie(task: Task, wait: WaitOpts, child: Task) -> int:
@@ -323,9 +344,14 @@ def wait_task_zombie(task: Task, wait: WaitOpts, child: Task) -> int:
 
 
 def reap_zombie(task: Task, child: Task) -> None:
-    """Let a zombie go; what it used counts as its parent's children's from now on."""
+    """Let a zombie go; what it used counts as its parent's children's from now on. A tracer leaves it to the parent."""
+    if child.ptrace and child.is_leader and ptrace_reparented(child):
+        ptrace_unlink(child)
+        if not signal.do_notify_parent(child, child.exit_signal):
+            return
+    elif child.is_leader:
+        add_child_usage(task, child)
     child.exit_state = EXIT_DEAD
-    add_child_usage(task, child)
     release_task(child)
 
 
@@ -355,8 +381,10 @@ def rusage_both(task: Task) -> RUsage:
     return usage
 
 
-def wait_task_stopped(task: Task, wait: WaitOpts, child: Task) -> int:
-    """PID of a stopped child not yet told about, 0 otherwise."""
+def wait_task_stopped(task: Task, wait: WaitOpts, child: Task, ptrace: bool = False) -> int:
+    """PID of a stopped child not yet told about, 0 otherwise. A tracer is told of each thread's own stops."""
+    if ptrace:
+        return wait_task_traced(task, wait, child)
     sig = child.signal
     if not wait.flags & WUNTRACED or not sig.flags & SIGNAL_STOP_STOPPED or not sig.group_exit_code:
         return 0
@@ -364,6 +392,16 @@ def wait_task_stopped(task: Task, wait: WaitOpts, child: Task) -> int:
     if not wait.flags & WNOWAIT:
         sig.group_exit_code = 0
     return tell(task, wait, child, CLD_STOPPED, signo, stop_status(signo))
+
+
+def wait_task_traced(task: Task, wait: WaitOpts, child: Task) -> int:
+    """PID of a traced thread that has stopped for its tracer, 0 otherwise, or while the tracer only listens."""
+    code = child.exit_code
+    if not child.state & TASK_TRACED or child.jobctl & JOBCTL_LISTENING or not code:
+        return 0
+    if not wait.flags & WNOWAIT:
+        child.exit_code = 0
+    return tell(task, wait, child, CLD_TRAPPED, code, stop_status(code))
 
 
 def wait_task_continued(task: Task, wait: WaitOpts, child: Task) -> int:

@@ -193,7 +193,7 @@ DATA: dict[str, Callable[..., tuple[Any, Fields]]] = {
     "parent_settid": _named("child", "address"),
     "child_settid": _named("address"),
     "vfork_begin": _child,
-    "ptrace_event_pid": _named("ptrace_event", "child"),
+    "ptrace_stop": _named("code", "why"),
     "wait_for_vfork_done": _child,
     "vfork_return": _named("child"),
     "put_pid": _child,

@@ -65,7 +65,7 @@ FORK_STEPS = (
     "parent_settid",
     "child_settid",
     "vfork_begin",
-    "ptrace_event_pid",
+    "ptrace_stop",
     "wait_for_vfork_done",
     "vfork_return",
     "put_pid",
@@ -216,12 +216,13 @@ class Trace:
     """(child, addr): CLONE_CHILD_SETTID: the child's ID is in its own memory at `addr`."""
     vfork_begin: Event
     """(task, child): CLONE_VFORK: child.vfork_done is a completion that the parent will wait for."""
-    ptrace_event_pid: Event
-    """(task, event, pid): a tracer is told of the child."""
+    ptrace_stop: Event
+    """(task, code, why): the task stops for its tracer, who will read `code`: a signal, with a PTRACE_EVENT_* above
+    it (ptrace_event_pid for the events of fork); `why` is a CLD_* code."""
     wait_for_vfork_done: Event
     """(task, child): the parent goes to sleep until the child execs or exits."""
     vfork_return: Event
-    """(task, pid): the parent goes on: the child let its memory go (or the parent is being killed)."""
+    """(task, pid): the parent goes on: the child let its memory go."""
     put_pid: Event
     """(task, child): the story is over: kernel_clone lets go of the struct pid, and returns its number."""
 
