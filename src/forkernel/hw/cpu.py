@@ -21,6 +21,7 @@ from forkernel.errors import KernelBug, UserError
 from forkernel.hw import libunicorn as lu
 from forkernel.hw.native import Quantum, load_native
 from forkernel.hw.protocol import (
+    DEBUG,
     GENERAL_PROTECTION,
     INVALID_OPCODE,
     KERNEL_BASE,
@@ -262,6 +263,8 @@ class UnicornCpu:
         self._stopping = False
         self._refused = 0
         """Exception to raise for an instruction that the CPU was about to execute, or 0."""
+        self._left_at = -1
+        """Where user code goes on after a call, until something else happens."""
         self._refused_at = b""
         """The context before it."""
         self._flush_wanted = False
@@ -371,7 +374,8 @@ class UnicornCpu:
             self._handler.syscall()  # type: ignore[union-attr]
         except BaseException as error:  # noqa: BLE001  # re-raised by run(), outside the emulator's frames
             self._fail(error)
-        gpr[RIP] = (gpr[RIP] - 2) & NO_EXIT
+        self._left_at = left_at = gpr[RIP]
+        gpr[RIP] = (left_at - 2) & NO_EXIT
         lib.uc_context_restore(handle, context)
         if self._flush_wanted:
             self._write_cr3()
@@ -380,6 +384,12 @@ class UnicornCpu:
         engine = self._engine
         engine.lib.uc_context_save(engine.handle, engine.context)
         self._in_flight[0] = -1
+        left_at, self._left_at = self._left_at, -1
+        if vector == DEBUG and left_at == self.gpr[RIP]:
+            # With the trap flag set, the emulator traps right after `syscall`. The CPU does so after the instruction
+            # that follows; and this may be another task, which is yet to execute the first.
+            engine.lib.uc_context_restore(engine.handle, engine.context)
+            return
         try:
             address, self._cr2[0] = self._cr2[0], NO_ADDRESS
             self._handler.fault(vector, self._error[0], address)  # type: ignore[union-attr]

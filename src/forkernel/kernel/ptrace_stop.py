@@ -47,8 +47,8 @@ from forkernel.wait import Resume, Sleep
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
-TRAP_TRACE_CODE = 2
-"""si_code of the SIGTRAP after a single step (TRAP_TRACE)."""
+TRAP_BRKPT = 1
+"""si_code of the SIGTRAP after a single step over a call."""
 
 
 class After:
@@ -306,7 +306,7 @@ def report_syscall_exit(task: Task) -> None:
     if tracing is None:
         return
     if tracing.step:
-        signal.force_sig_fault(task, SIGTRAP, TRAP_TRACE_CODE, task.regs.rip)
+        signal.force_sig_fault(task, SIGTRAP, TRAP_BRKPT, task.regs.rip)
     elif tracing.syscall:
         _syscall_stop(task, PTRACE_EVENTMSG_SYSCALL_EXIT, ReportStop())
 
