@@ -207,7 +207,7 @@ class Entry:
             if not self._sleep(task, sleep):
                 self._schedule()
                 return
-        except KernelBug:
+        except (KernelBug, UserError):
             raise
         except Exception as error:
             raise self._bug(task, registers, error) from error
@@ -233,7 +233,7 @@ class Entry:
             if not self._sleep(task, sleep):
                 self._schedule()
                 return
-        except KernelBug:
+        except (KernelBug, UserError):
             raise
         except Exception as error:
             raise self._bug(task, registers, error) from error
@@ -428,7 +428,7 @@ class Entry:
             result = -error.errno
         except Sleep as again:
             return self._sleep(task, again)
-        except KernelBug:
+        except (KernelBug, UserError):
             raise
         except Exception as error:
             raise self._bug(task, (task.syscall_nr, *task.syscall_args), error) from error
