@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from forkernel.abi.errno import ENOENT
 from forkernel.abi.errno import NAMES as ERRNO_NAMES
@@ -25,6 +25,10 @@ from forkernel.kernel.hrtimer import Timer
 from forkernel.kernel.kthread import kernel_thread
 from forkernel.kernel.system import Options, System, Unimplemented
 from forkernel.kernel.task import EXIT_ZOMBIE, SIGNAL_UNKILLABLE, STATE_LETTERS, Task
+
+if TYPE_CHECKING:
+    from forkernel.views import Report, View
+    from forkernel.views.inspect import TaskView
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MIN_MEMORY = 4 << 20
@@ -250,6 +254,46 @@ class Kernel:
 
     # --- pickling
 
+    def save(self, path: str) -> None:
+        """Write the machine, between runs, to a file (`init/snapshot.py`); sinks of traces are left out. UserError."""
+        from forkernel import __version__
+        from forkernel.init.snapshot import save
+
+        trace = self.system.trace
+        sinks, trace.sinks = trace.sinks, []
+        about = {
+            "version": __version__,
+            "tasks": len(self.system.pids.tasks),
+            "programs": [b" ".join(process.argv).decode(errors="replace") for process in self._processes],
+        }
+        try:
+            _deeply(lambda: save(path, self.__dict__.copy(), about))
+        finally:
+            trace.sinks = sinks
+
+    @classmethod
+    def load(cls, path: str, *, writable_binds: bool = False) -> Kernel:
+        """A machine from a file that `save` wrote, ready to be looked into and to go on. Reading it runs no code that
+        the file brings; going on does what its programs do. UserError for any other file, and, without
+        `writable_binds`, for a machine whose programs may write to the host.
+        """
+        from forkernel import __version__
+        from forkernel.init.snapshot import load
+
+        state = load(path, __version__, writable_binds=writable_binds)
+        if not isinstance(state, dict) or not isinstance(state.get("system"), System):
+            raise UserError(f"{path}: there is no machine in it")
+        kernel = cls.__new__(cls)
+        kernel._take_up(state)
+        return kernel
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        """Become a machine that was pickled."""
+        self.__dict__.update(state)
+        for process in self._processes:
+            process.rebind(self)
+        reattach(self.system)
+
     def __getstate__(self) -> dict[str, Any]:
         """The machine between runs, as one byte string: a chain of processes nests deeper than the stack allows."""
         import pickle
@@ -260,10 +304,7 @@ class Kernel:
     def __setstate__(self, state: dict[str, Any]) -> None:
         import pickle
 
-        self.__dict__.update(_deeply(lambda: pickle.loads(state["blob"])))  # noqa: S301  # our own snapshot
-        for process in self._processes:
-            process.rebind(self)
-        reattach(self.system)
+        self._take_up(_deeply(lambda: pickle.loads(state["blob"])))  # noqa: S301  # our own snapshot
 
     def _init(self) -> BuiltinInit:
         kthread = self.system.child_reaper.kthread
@@ -326,6 +367,33 @@ class Kernel:
             return []
         return [task for task in self.system.pids.processes() if not task.flags & 0x200000]
 
+    def ps(self, *, tree: bool = False, threads: bool = False) -> View:
+        """The processes as ps shows them; as a tree; with `threads` every task."""
+        from forkernel.views.tasks import ps
+
+        return ps(self.system, tree=tree, threads=threads)
+
+    def task(self, pid: int) -> TaskView:
+        """One task by its number as the machine counts. UserError if there is none."""
+        from forkernel.views.inspect import TaskView, find
+
+        return TaskView(find(self, pid))
+
+    def inspect(self, what: str = "machine", pid: int | None = None) -> View | Report:
+        """A view by name: machine, tree, ps, frames, pids, slabs; task, vmas, pagetables, files, signals, of one
+        task with `pid`; all. UserError.
+        """
+        from forkernel.views.inspect import inspect
+
+        return inspect(self, what, pid)
+
+    def __rich__(self) -> Any:
+        return self.ps(tree=True).__rich__()
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the processes."""
+        return self.ps(tree=True)._repr_html_()
+
     def tree(self) -> str:
         """The process tree, one line a process: PID, state, name; threads in braces."""
         lines: list[str] = []
@@ -367,15 +435,25 @@ def _deeply(work: Callable[[], Any]) -> Any:
     import threading
 
     result: list[Any] = []
+    mistakes: list[UserError] = []
+
+    def attempt() -> None:
+        try:
+            result.append(work())
+        except UserError as error:
+            mistakes.append(error)
+
     old_size, old_limit = threading.stack_size(PICKLE_STACK), sys.getrecursionlimit()
     sys.setrecursionlimit(1_000_000)
     try:
-        thread = threading.Thread(target=lambda: result.append(work()))
+        thread = threading.Thread(target=attempt)
         thread.start()
         thread.join()
     finally:
         threading.stack_size(old_size)
         sys.setrecursionlimit(old_limit)
+    if mistakes:
+        raise mistakes[0]
     if not result:
         raise KernelBug("the machine cannot be pickled")
     return result[0]

@@ -24,6 +24,11 @@ def main(argv: list[str] | None = None) -> int:
             from forkernel.cli.run import main_run
 
             return main_run(command, arguments[1:])
+        if command in ("ps", "inspect", "resume"):
+            from forkernel.cli import views
+
+            show = {"ps": views.main_ps, "inspect": views.main_inspect, "resume": views.main_resume}[command]
+            return show(arguments[1:])
         if command == "syscalls":
             from forkernel.cli.syscalls import main_syscalls
 

@@ -178,6 +178,23 @@ def fail_point(text: str) -> str:
     return text
 
 
+def stop_event(text: str) -> Any:
+    """EVENT[:N][,NAME=VALUE]... as a kernel.stop_at.StopAt."""
+    from forkernel.kernel.stop_at import parse_stop
+
+    return parse_stop(text)
+
+
+def new_file(text: str) -> str:
+    """A file that can be written."""
+    import os
+
+    folder = os.path.dirname(text) or "."
+    if os.path.isdir(text) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise ValueError("no file can be written there")
+    return text
+
+
 def event_groups(text: str) -> tuple[str, ...]:
     """A comma-separated list of what to trace."""
     from forkernel.trace.sink import GROUPS
@@ -209,6 +226,14 @@ def pid_list(text: str) -> tuple[int, ...]:
     number = whole(0, 4_194_304)
     return tuple(number(word) for word in text.split(","))
 
+
+STOP_OPTIONS: tuple[Option, ...] = (
+    Option("--stop-at", "EVENT[:N][,NAME=VALUE...]",
+           "stop at an event of the kernel's, the Nth time that it is as said: "
+           "sched_process_fork:3 or sys_enter,pid=5,call=execve", stop_event),
+    Option("--snapshot", "FILE", "save the machine to FILE when the run ends or is stopped; see ps, inspect, resume",
+           new_file),
+)  # fmt: skip
 
 RUN_OPTIONS: tuple[Option, ...] = (
     Option(
@@ -258,6 +283,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
     ),
     Option("--no-mmu", None, "a machine without an MMU: no fork; static PIE programs share one flat address space"),
     Option("--init", None, "run PROGRAM itself as process 1, without the built-in init"),
+    *STOP_OPTIONS,
 )  # fmt: skip
 
 TRACE_OPTIONS: tuple[Option, ...] = (
@@ -316,6 +342,37 @@ COMMANDS: dict[str, Command] = {
         "forkernel explain [options] -- PROGRAM [ARGUMENT...]",
         "The same, and tell in sentences what each fork, exec, exit and wait did.",
         EXPLAIN_OPTIONS,
+    ),
+    "ps": Command(
+        "ps",
+        "forkernel ps [options] FILE",
+        "Show the processes in a snapshot.",
+        (
+            Option("--tree", None, "as a tree, process 0 at the top"),
+            Option("--threads", None, "every thread"),
+            Option("--json", None, "as JSON"),
+        ),
+    ),
+    "inspect": Command(
+        "inspect",
+        "forkernel inspect [options] FILE [machine|tree|ps|frames|pids|slabs|task|vmas|pagetables|files|signals|all]",
+        "Look into a snapshot: the machine, or the tasks in it.",
+        (
+            Option("--pid", "N", "of task N only (as the machine counts)", whole(0, 4_194_304)),
+            Option("--json", None, "as JSON"),
+        ),
+    ),
+    "resume": Command(
+        "resume",
+        "forkernel resume [options] FILE",
+        "Go on with the run in a snapshot; exit as its program does.",
+        (
+            *STOP_OPTIONS,
+            Option(
+                "--timeout", "SECONDS", "end the run after so many seconds of the host's time, with status 124", seconds
+            ),
+            Option("--rw", None, "let it write to the host through the binds with :rw that it was started with"),
+        ),
     ),
     "syscalls": Command(
         "syscalls",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from forkernel.api import Kernel, Process
 
 EXIT_TIMEOUT = 124
+STOPPED = "stop-at"
+"""What `Kernel.run` returns after --stop-at (kernel/stop_at.py)."""
 EXIT_CANNOT_RUN = 126
 EXIT_NOT_FOUND = 127
 
@@ -131,11 +133,25 @@ class Run:
     def run(self, kernel: Kernel) -> int:
         """Start the program and run it to its end."""
         process = kernel.spawn(self.program, init=self.values["init"], cwd=self.working_directory(kernel))
+        return self.go_on(kernel, process)
+
+    def go_on(self, kernel: Kernel, process: Process) -> int:
+        """Run a program that is there to its end, or to where --stop-at stops it; --snapshot saves what is then."""
+        stop = self.values["stop_at"]
+        if stop is not None:
+            stop.attach(kernel.system)
         with HostSignals(kernel) as signals:
             why = self.until_end(kernel, process, signals)
         status = self.exit_status(kernel, process, why, signals)
         if kernel.unimplemented or kernel.leftover() or not kernel.repeatable or kernel.unreached_failures():
             self.report(kernel, process)
+        if stop is not None and not stop.reached:
+            from forkernel.cli.report import times
+
+            happened = f"it happened {times(stop.count)}" if stop.count else "it never happened"
+            complain(f"--stop-at {stop}: not stopped, {happened}")
+        if self.values["snapshot"] is not None:
+            kernel.save(self.values["snapshot"])
         return status
 
     def report(self, kernel: Kernel, process: Process) -> None:
@@ -144,7 +160,8 @@ class Run:
 
         for line in repeatable_lines(kernel) + missing_lines(kernel) + failure_lines(kernel):
             complain(line)
-        for line in [] if self.told else leftover_lines(kernel, process):
+        stopped = kernel.system.stopping == STOPPED
+        for line in [] if self.told or stopped else leftover_lines(kernel, process):
             complain(line)
 
     def until_end(self, kernel: Kernel, process: Process, signals: HostSignals) -> str:
@@ -174,6 +191,9 @@ class Run:
         if why == "timeout":
             complain(f"{name} did not end within {self.values['timeout']:g} s")
             return EXIT_TIMEOUT
+        if why == STOPPED:
+            complain(f"stopped at {self.values['stop_at']}, virtual time {kernel.system.clock.now / 1e9:.9f} s")
+            return 0
         complain("every process waits for something that can never happen")
         from forkernel.cli.report import describe_wait
 

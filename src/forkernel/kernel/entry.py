@@ -109,7 +109,8 @@ class Entry:
         system.stopping = ""
         self._granted = self.hw.quantum_struct.left
         task = self.sched.current
-        if task.pid and task.kthread is None and task.state == TASK_RUNNING and not task.se.on_rq:
+        on_cpu = task.pid and task.kthread is None and task.state == TASK_RUNNING and not task.se.on_rq
+        if on_cpu and not self.sched.need_resched:
             self.cpu.switch_to(task)  # it was stopped in user mode and simply goes on
             self._grant()
         else:
