@@ -80,6 +80,7 @@ CASES: list[tuple[str, Build | tuple[int, ...], int, str]] = [
     ("wait4", fixed(-1, 0, ALL, 0), -22,
      "wait4(-1, NULL, WNOHANG|WEXITED|WSTOPPED|WCONTINUED|WNOWAIT|__WCLONE|__WALL|__WNOTHREAD|0x1efffff0, NULL) = -1 "
      "EINVAL (Invalid argument)"),
+    ("wait4", fixed(-1, 0x7777, 1, 0x8888), 0, "wait4(-1, 0x7777, WNOHANG, 0x8888) = 0"),
     ("wait4", fixed(-1, 0x7777, 1, 0), -10, "wait4(-1, 0x7777, WNOHANG, NULL) = -1 ECHILD (No child processes)"),
     ("waitid", fixed(9, -1, 0, 4, 0), -22,
      "waitid(0x9 /* P_??? */, -1, NULL, WEXITED, NULL) = -1 EINVAL (Invalid argument)"),

@@ -74,12 +74,9 @@ def _about(command: str, rest: list[str]) -> int:
     from forkernel.cli.options import UsageError
 
     if command in ("--version", "-V"):
-        from importlib.metadata import PackageNotFoundError, version
+        from forkernel import __version__
 
-        try:
-            print("forkernel", version("forkernel"))
-        except PackageNotFoundError:
-            print("forkernel (not installed: running from its source)")
+        print("forkernel", __version__)
         return 0
     if command in ("--help", "-h", "help"):
         from forkernel.cli.help import help_text

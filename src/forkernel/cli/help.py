@@ -18,7 +18,7 @@ commands:
 STATUS = """\
 exit status:
   the program's own; 128+N if signal N ended it
-  124  the --timeout was reached
+  124  the --timeout was reached, or every process waits for what can never happen
   125  a mistake in the options above, or a failure of forkernel itself
   126  PROGRAM was found but cannot be run
   127  PROGRAM was not found

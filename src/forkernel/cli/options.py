@@ -246,7 +246,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
     Option(
         "--bind",
         "HOST:GUEST[:rw]",
-        "show the host's file or directory HOST at GUEST, read-only (changes in memory) unless :rw",
+        "show the host's file or directory HOST at GUEST: read-only (to write is EROFS), or with :rw really written",
         bind,
         repeat=True,
     ),

@@ -20,6 +20,7 @@ from forkernel.trace import structs
 from forkernel.trace.kinds import Record
 from forkernel.trace.sink import Sink
 from forkernel.trace.steps import Fields
+from forkernel.trace.tree import arguments_of
 
 
 class JsonSink(Sink):
@@ -61,7 +62,8 @@ class JsonSink(Sink):
 
     def execed(self, task: Any, filename: bytes, old_pid: int) -> None:
         """A new program runs."""
-        self._object("exec", task, filename=filename.decode("utf-8", "backslashreplace"), old_tid=old_pid)
+        given = [word.decode("utf-8", "backslashreplace") for word in arguments_of(task)]
+        self._object("exec", task, filename=filename.decode("utf-8", "backslashreplace"), argv=given, old_tid=old_pid)
 
     def call_abandoned(self, record: Record) -> None:
         """A call that its task does not live to see the end of."""

@@ -259,7 +259,8 @@ class Struct:
 
     def __call__(self, record: Record, value: int) -> str:
         """Write it, or its address where it cannot be read."""
-        data = None if record.failed or not value else peek(record.mm, value, self.size)
+        nothing_there = record.failed or not value or (record.name == "wait4" and not record.result)
+        data = None if nothing_there else peek(record.mm, value, self.size)
         return address(value) if data is None else self.write(data)
 
 

@@ -21,8 +21,8 @@ from forkernel.trace.calls import result_text
 from forkernel.trace.kinds import Record
 from forkernel.trace.sink import DEFAULT_GROUPS, CallTable, Sink, Writer
 from forkernel.trace.steps import Fields, as_text
-from forkernel.trace.text import quote
-from forkernel.trace.tree import ending
+from forkernel.trace.text import STRING_LIMIT, quote
+from forkernel.trace.tree import arguments_of, ending
 
 COLUMN = 40
 """Where ` = result` stands, if the call is short enough."""
@@ -100,7 +100,8 @@ class StraceSink(Sink):
     def execed(self, task: Any, filename: bytes, old_pid: int) -> None:
         """A new program runs."""
         was = f" (was thread {old_pid})" if old_pid != task.pid else ""
-        self._line(task, f"=== exec: {quote(filename)}{was} ===")
+        given = ", ".join(quote(word, STRING_LIMIT) for word in arguments_of(task))
+        self._line(task, f"=== exec: {quote(filename)} [{given}]{was} ===")
 
     def exited(self, task: Any) -> None:
         """A task is gone."""

@@ -91,14 +91,17 @@ def ending(code: int) -> str:
     return f"exited with {code >> 8 & 0xFF}"
 
 
-def command_line(task: Any) -> str:
-    """The arguments of the program a task runs, as one would type them."""
+def arguments_of(task: Any) -> list[bytes]:
+    """The arguments of the program a task runs, as far as they are shown; none where they cannot be read."""
     mm = task.mm
     data = peek(mm, mm.arg_start, min(mm.arg_end - mm.arg_start, ARGUMENTS_SHOWN)) if mm is not None else None
-    if not data:
-        return _name(task)
-    words = [word.decode("utf-8", "replace") for word in data.rstrip(b"\0").split(b"\0")]
-    return " ".join(_shell_word(word) for word in words)
+    return data.removesuffix(b"\0").split(b"\0") if data else []
+
+
+def command_line(task: Any) -> str:
+    """The same as one would type them."""
+    words = [word.decode("utf-8", "replace") for word in arguments_of(task)]
+    return " ".join(_shell_word(word) for word in words) or _name(task)
 
 
 def _shell_word(word: str) -> str:
