@@ -32,11 +32,12 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/", "PYTHONPATH": str(ROOT / "s
 
 
 def alike(text: str) -> str:
-    """Without what is not the page's business."""
+    """Without what is not the page's business, line breaks included: they move with the width of a number."""
     text = re.sub(r"0x[0-9a-f]{5,}", "0xADDR", text)
     text = re.sub(r"\b([Uu]ser) \d+(, group) \d+|\b(user) \d+", r"\1\3 N\2", text)
     text = re.sub(r"\b\d+\.\d{9}\b", "TIME", text)
     text = re.sub(r"\b[\d.]+ (?:ns|µs|ms|s)\b", "TIME", text)
+    text = " ".join(text.split())
     return re.sub(r"\bframe \d+( is copied to \d+)?", "frame N", text)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from explain_fakes import FakeMm, Machine
 
+from forkernel.trace.explain.catalogue import Catalogue
+from forkernel.trace.explain.console import ConsoleTeller, PlainScreen, RichScreen
 from forkernel.trace.explain.stories import (
     CloneStory,
     CowStory,
@@ -18,6 +20,8 @@ from forkernel.trace.explain.stories import (
     VforkReturnStory,
     WaitStory,
 )
+from forkernel.trace.explain.wrap import width
+from forkernel.trace.output import Memory
 
 VM, FS, FILES, SIGHAND, VFORK, THREAD = 0x100, 0x200, 0x400, 0x800, 0x4000, 0x10000
 LANGUAGES = pytest.mark.parametrize("language", ["en", "zh"])
@@ -424,12 +428,29 @@ def test_interleaved_stories_stay_apart() -> None:
 
 
 def test_a_collector_with_open_stories_can_be_pickled() -> None:
-    from forkernel.trace.explain.catalogue import Catalogue
     from forkernel.trace.explain.collect import Collector
-    from forkernel.trace.explain.console import ConsoleTeller
     from forkernel.trace.explain.markdown import MarkdownTeller
     from forkernel.trace.output import Output
 
     tellers = [ConsoleTeller(Output(), Catalogue("zh")), MarkdownTeller(Output(), Catalogue(), "sh")]
     collector = pickle.loads(pickle.dumps(Collector(tellers, {61: "wait4"})))
     assert collector.tellers[0].narrator.say("shared") == "共享"
+
+
+@LANGUAGES
+def test_a_terminal_shows_what_a_file_shows_with_colours(language: str) -> None:
+    machine, parent, child = forked(language, steps=True)
+    machine.call(parent, "exit_group", 3)
+    machine.exit(parent, 0)
+    plain, colours = Memory(), Memory()
+    for out, screen in ((plain, PlainScreen(plain, 70)), (colours, RichScreen(colours, 70))):
+        teller = ConsoleTeller(out, Catalogue(language), steps=True)
+        teller._screen = screen
+        for story in machine.stories:
+            teller.tell(story)
+        teller.close(machine.collector.tree)
+    assert child.comm.decode() in plain.text()
+    assert "\x1b[" in colours.text()
+    shown = [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", colours.text()).splitlines()]
+    assert shown == plain.text().splitlines()
+    assert all(width(line) <= 70 for line in shown if line.startswith("  "))

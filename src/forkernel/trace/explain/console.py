@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from forkernel.trace.explain.catalogue import Catalogue
 from forkernel.trace.explain.sentences import Narrator, Part
@@ -17,11 +17,35 @@ from forkernel.trace.tree import Node, ProcessTree, ending
 COLUMNS = 96
 """Width where there is no terminal."""
 WIDEST, NARROWEST = 100, 50
+WIDEST_TREE = 64
 INDENT = "  "
 STYLES = {
     "fork": "bold green", "vfork": "bold green", "clone": "bold green", "thread": "bold green", "kthread": "bold green",
     "exec": "bold blue", "exit": "bold red", "wait": "bold magenta", "cow": "bold yellow",
 }  # fmt: skip
+
+
+Line = list[tuple[str, str]]
+"""Pieces of text with their styles (`""`: none)."""
+
+
+class Grid(NamedTuple):
+    """Rows in columns; the last column is wrapped to what is left of the line."""
+
+    rows: list[tuple[str, ...]]
+    styles: tuple[str, ...]
+    """By column."""
+    header: bool = False
+    """The first row names the columns."""
+
+
+class Screen(Protocol):
+    """Where lines and tables are shown."""
+
+    columns: int
+
+    def show(self, items: list[Line | Grid]) -> None:
+        """All of a story at once."""
 
 
 class ConsoleTeller:
@@ -32,82 +56,52 @@ class ConsoleTeller:
         self.catalogue = catalogue
         self.narrator = Narrator(catalogue)
         self.steps = steps
-        self._console: Any = None
+        self._screen: Screen | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {"out": self.out, "catalogue": self.catalogue, "narrator": self.narrator, "steps": self.steps}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._console = None
+        self._screen = None
 
     @property
-    def console(self) -> Any:
-        """The rich console, made when it is first wanted."""
-        if self._console is None:
-            self._console = make_console(self.out)
-        return self._console
+    def screen(self) -> Screen:
+        """Made when it is first wanted: rich at a terminal, plain text elsewhere."""
+        if self._screen is None:
+            out = self.out
+            terminal = isinstance(out, Output) and out.path is None and os.isatty(out.fd)
+            self._screen = RichScreen(out, terminal_columns(out)) if terminal else PlainScreen(out, COLUMNS)
+        return self._screen
 
     # --- stories
 
     def tell(self, story: Story) -> None:
         """One story: a line above, sentences below."""
-        from rich.text import Text
-
-        kind, title = self.narrator.kind(story), self.narrator.title(story)
-        line = self.catalogue.say("{kind}: {title}", kind=kind, title=title)
-        head = Text.assemble((seconds(story.began), "dim"), "  ", (line, "bold"))
-        at = len(seconds(story.began)) + 2
-        head.stylize(STYLES[story.kind], at, at + len(kind))
-        if story.ended - story.began >= 1000:
-            head.append("  " + self.catalogue.say("until {time}", time=seconds(story.ended)), "dim")
-        self.write(head)
+        items: list[Line | Grid] = [self.head(story)]
         for block in self.narrator.tell(story):
             if isinstance(block, str):
-                self.paragraph(block)
+                items += [[(INDENT + line, "")] for line in wrap(block, self.screen.columns - len(INDENT))]
             else:
-                self.parts(block)
-        if self.steps:
-            self.list_steps(story)
-        self.write(Text())
+                items.append(self.parts(block))
+        if self.steps and (steps := steps_of(story)):
+            items.append(Grid([(PLACES[step.name].function, step_text(self.catalogue, step)) for step in steps],
+                              ("blue", "")))  # fmt: skip
+        self.screen.show([*items, []])
 
-    def paragraph(self, text: str) -> None:
-        """A sentence or two, in lines that fit."""
-        from rich.text import Text
+    def head(self, story: Story) -> Line:
+        """When, what and who."""
+        kind, title = self.narrator.kind(story), self.narrator.title(story)
+        rest = self.catalogue.say("{kind}: {title}", kind=kind, title=title).removeprefix(kind)
+        line = [(seconds(story.began), "dim"), ("  ", ""), (kind, STYLES[story.kind]), (rest, "bold")]
+        if story.ended - story.began >= 1000:
+            line.append(("  " + self.catalogue.say("until {time}", time=seconds(story.ended)), "dim"))
+        return line
 
-        for line in wrap(text, self.console.width - len(INDENT)):
-            self.write(Text(INDENT + line))
-
-    def parts(self, rows: list[Part]) -> None:
+    def parts(self, rows: list[Part]) -> Grid:
         """copy_process's parts as a table."""
         titles = Part(self.catalogue.say("part"), self.catalogue.say("how"), self.catalogue.say("what"))
-        self.table([titles, *rows], ("cyan", "yellow", ""), header=True)
-
-    def list_steps(self, story: Story) -> None:
-        """Every step with its time and the function that did it."""
-        rows = []
-        for step in steps_of(story):
-            place = PLACES[step.name]
-            rows.append((place.function, step_text(self.catalogue, step)))
-        self.table(rows, ("blue", ""))
-
-    def table(self, rows: list[Any], styles: tuple[str, ...], *, header: bool = False) -> None:
-        """Columns, the last one wrapped to what is left of the line."""
-        from rich.table import Table
-        from rich.text import Text
-
-        if not rows:
-            return
-        fixed = sum(max(width(row[column]) for row in rows) + 2 for column in range(len(styles) - 1))
-        left = max(self.console.width - fixed - 2 * len(INDENT), 20)
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-        for style in styles:
-            table.add_column(style=style, no_wrap=True, overflow="ignore")
-        for number, row in enumerate(rows):
-            last = "\n".join(wrap(row[-1], left))
-            dim = "dim" if header and number == 0 else None
-            table.add_row(*(Text(text) for text in row[:-1]), Text(last), style=dim)
-        self.write(table, indent=2 * len(INDENT))
+        return Grid([titles, *rows], ("cyan", "yellow", ""), header=True)
 
     # --- the end
 
@@ -115,22 +109,93 @@ class ConsoleTeller:
         """The process tree."""
         lines = tree_lines(tree, self.catalogue)
         if lines:
-            from rich.text import Text
-
-            self.write(Text(self.catalogue.say("process tree:"), "bold"))
-            widest = min(max(width(head + what) for head, _, what, _, _ in lines), 64)
-            for branch, pid, what, end, style in ((head, *rest) for head, *rest in lines):
-                space = " " * max(widest - width(branch + what), 0)
-                self.write(Text.assemble(branch, (pid, ""), (what, "bold"), space, "  ", (end, style)))
+            items: list[Line | Grid] = [[(self.catalogue.say("process tree:"), "bold")]]
+            widest = min(max(width(branch + pid + what) for branch, pid, what, _, _ in lines), WIDEST_TREE)
+            for branch, pid, what, end, style in lines:
+                space = " " * max(widest - width(branch + pid + what), 0)
+                items.append([(branch + pid, ""), (what, "bold"), (space + "  ", ""), (end, style)])
+            self.screen.show(items)
         self.out.close()
 
-    def write(self, thing: Any, indent: int = 0) -> None:
-        """Print without rich's own wrapping; trailing spaces are dropped."""
-        if indent:
-            from rich.padding import Padding
 
-            thing = Padding(thing, (0, 0, 0, indent), expand=False)
-        self.console.print(thing, no_wrap=True, overflow="ignore", crop=False, highlight=False)
+def first_columns(grid: Grid) -> int:
+    """Width of all columns but the last, with the space after each."""
+    return sum(max(width(row[column]) for row in grid.rows) + 2 for column in range(len(grid.styles) - 1))
+
+
+def last_column(grid: Grid, columns: int) -> list[list[str]]:
+    """The last column of each row, in lines that fit."""
+    left = max(columns - first_columns(grid) - 2 * len(INDENT), NARROWEST // 2)
+    return [wrap(row[-1], left) for row in grid.rows]
+
+
+class PlainScreen:
+    """Text without colours. Shows what RichScreen shows."""
+
+    def __init__(self, out: Writer, columns: int) -> None:
+        self.out = out
+        self.columns = columns
+
+    def show(self, items: list[Line | Grid]) -> None:
+        """Lines to the writer, without spaces at their ends."""
+        lines: list[str] = []
+        for item in items:
+            if isinstance(item, Grid):
+                lines += self.grid(item)
+            else:
+                lines.append("".join(text for text, _ in item))
+        self.out.write("".join(line.rstrip() + "\n" for line in lines))
+
+    def grid(self, grid: Grid) -> list[str]:
+        """A table's lines."""
+        widths = [max(width(row[column]) for row in grid.rows) for column in range(len(grid.styles) - 1)]
+        indent = " " * (2 * len(INDENT))
+        lines = []
+        for row, texts in zip(grid.rows, last_column(grid, self.columns), strict=True):
+            cells = [text + " " * (size - width(text) + 2) for text, size in zip(row, widths, strict=False)]
+            lines.append(indent + "".join(cells) + texts[0])
+            lines += [indent + " " * first_columns(grid) + text for text in texts[1:]]
+        return lines
+
+
+class RichScreen:
+    """A terminal, with colours unless NO_COLOR forbids them."""
+
+    def __init__(self, out: Writer, columns: int) -> None:
+        from rich.console import Console
+
+        self.columns = columns
+        self.console = Console(
+            file=Trimmed(out),  # type: ignore[arg-type]
+            force_terminal=True,
+            width=columns,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            legacy_windows=False,
+        )
+
+    def show(self, items: list[Line | Grid]) -> None:
+        """Everything in one go."""
+        from rich.console import Group
+        from rich.text import Text
+
+        shown = [self.grid(item) if isinstance(item, Grid) else Text.assemble(*item) for item in items]
+        self.console.print(Group(*shown), no_wrap=True, overflow="ignore", crop=False, highlight=False)
+
+    def grid(self, grid: Grid) -> Any:
+        """A table of rich."""
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+        for style in grid.styles:
+            table.add_column(style=style, no_wrap=True, overflow="ignore")
+        for number, (row, texts) in enumerate(zip(grid.rows, last_column(grid, self.columns), strict=True)):
+            dim = "dim" if grid.header and number == 0 else None
+            table.add_row(*(Text(text) for text in row[:-1]), Text("\n".join(texts)), style=dim)
+        return Padding(table, (0, 0, 0, 2 * len(INDENT)), expand=False)
 
 
 class Trimmed:
@@ -141,32 +206,18 @@ class Trimmed:
 
     def write(self, text: str) -> int:
         """Pass on."""
-        self.out.write("".join(line.rstrip(" \n") + ("\n" if line.endswith("\n") else "") for line in
-                               text.splitlines(keepends=True)))  # fmt: skip
+        lines = text.splitlines(keepends=True)
+        self.out.write("".join(line.rstrip(" \n") + "\n" * line.endswith("\n") for line in lines))
         return len(text)
 
     def flush(self) -> None:
         """Nothing is held back."""
 
 
-def make_console(out: Writer) -> Any:
-    """A rich console on a writer: with colours only at a terminal, and not with NO_COLOR."""
-    from rich.console import Console
-
-    terminal, columns = False, COLUMNS
-    if isinstance(out, Output) and out.path is None and os.isatty(out.fd):
-        terminal, columns = True, min(max(os.get_terminal_size(out.fd).columns, NARROWEST), WIDEST)
-    return Console(
-        file=Trimmed(out),  # type: ignore[arg-type]
-        force_terminal=terminal,
-        color_system="auto" if terminal else None,
-        no_color=bool(os.environ.get("NO_COLOR")) or None,
-        width=columns,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        legacy_windows=False,
-    )
+def terminal_columns(out: Writer) -> int:
+    """The terminal's width, within reason."""
+    assert isinstance(out, Output)
+    return min(max(os.get_terminal_size(out.fd).columns, NARROWEST), WIDEST)
 
 
 def seconds(nanoseconds: int) -> str:

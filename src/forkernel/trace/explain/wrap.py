@@ -6,8 +6,10 @@ an opening one.
 
 from __future__ import annotations
 
+import re
 from unicodedata import east_asian_width
 
+WORDS = re.compile(r"[^ |]*(?:\| *| +)|[^ |]+")
 NO_START = set("，。、；：）！？」』”’,.;:)!?")
 NO_END = set("（「『“‘(")
 
@@ -19,11 +21,13 @@ def is_wide(char: str) -> bool:
 
 def width(text: str) -> int:
     """Columns of a text."""
-    return sum(2 if is_wide(char) else 1 for char in text)
+    return len(text) if text.isascii() else sum(2 if is_wide(char) else 1 for char in text)
 
 
 def pieces(text: str) -> list[str]:
     """What must not be torn apart: words with the space after them, single wide characters with their marks."""
+    if text.isascii():
+        return WORDS.findall(text)
     found: list[str] = []
     glue = False
     for char in text:
@@ -40,13 +44,17 @@ def pieces(text: str) -> list[str]:
 
 def wrap(text: str, columns: int) -> list[str]:
     """Lines of at most `columns`, unless a piece is longer by itself."""
+    if width(text) <= columns:
+        return [text]
     lines: list[str] = []
-    line = ""
+    line, used = "", 0
     for piece in pieces(text):
-        if line and width((line + piece).rstrip()) > columns:
+        size = width(piece)
+        if line and used + size - (len(piece) - len(piece.rstrip())) > columns:
             lines.append(line.rstrip())
-            line = ""
+            line, used = "", 0
         line += piece
+        used += size
     if line.strip() or not lines:
         lines.append(line.rstrip())
     return lines
