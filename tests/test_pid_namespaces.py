@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 
 from forkernel import Kernel
 from forkernel.kernel.task import PF_EXITING
-from harness import ENVIRONMENT, EXPECTED, GUEST, compile_program
+from harness import ENVIRONMENT, EXPECTED, GUEST, compile_program, run_native
 from invariants import check
 
 PROGRAMS = ("init_reaps_and_takes_all", "exit_waits_for_all", "unshare_then_fork", "enter", "levels", "restart")
@@ -64,20 +65,32 @@ def test_pickled_again_and_again() -> None:
     kernel.close()
 
 
+SEEN_INSIDE = (
+    "ps -eo pid,ppid,pgid,sid,user,stat,tty,args; sleep 9 & readlink /proc/self; grep ^NS /proc/$$/status; "
+    "kill -9 $!; wait $!; echo $?; setsid sh -c 'ps -o pid,ppid,pgid,sid,tpgid $$'; kill -9 1; ps -p 1 -o args"
+)
+
+
 @pytest.mark.real
 @pytest.mark.skipif(not shutil.which("unshare") or not shutil.which("ps"), reason="no unshare or no ps")
-def test_ps_in_a_namespace() -> None:
-    script = (
-        "mkdir /tmp/proc && mount -t proc proc /tmp/proc && mount --bind /tmp/proc /proc && "
-        "ps -eo pid,ppid,pgid,sid,comm; readlink /proc/self; grep ^NSpid /proc/$$/status"
-    )
+@pytest.mark.parametrize("flags", ["-pf", "-Urpf"])
+def test_unshare_mount_proc_ps(flags: str, tmp_path: Path) -> None:
+    """As natively, where that is allowed; afterwards nothing is left of the namespaces."""
+    command = ["unshare", flags, "--mount-proc", "sh", "-c", SEEN_INSIDE]
     with Kernel(env=ENVIRONMENT, cwd="/", user=(0, 0, ()), memory=128 << 20) as kernel:
-        process = kernel.spawn(["unshare", "-pf", "sh", "-c", script])
+        process = kernel.spawn(command)
         kernel.run(timeout=60)
-        lines = [line.split() for line in process.stdout.decode().splitlines()]
-        assert lines[0] == ["PID", "PPID", "PGID", "SID", "COMMAND"]
-        assert lines[1] == ["1", "0", "0", "0", "sh"]
-        assert lines[2][1:] == ["1", "0", "0", "ps"]
-        assert lines[4] == ["NSpid:", "1"]
-        assert len(lines) == 5
+        lines = process.stdout.decode().splitlines()
+        assert [line.split()[:5] for line in lines[:3]] == [
+            ["PID", "PPID", "PGID", "SID", "USER"],
+            ["1", "0", "0", "0", "root"],
+            ["2", "1", "0", "0", "root"],
+        ]
         check(kernel.system)
+        before = left_over(kernel)
+        kernel.spawn(command)
+        kernel.run(timeout=60)
+        assert left_over(kernel) == before
+    native = run_native(command, tmp_path)
+    if native.status == 0:
+        assert process.stdout == native.stdout

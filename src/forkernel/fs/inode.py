@@ -95,6 +95,9 @@ class Superblock:
         self.options = b""
         """Extra mount options shown in /proc/mounts, with a leading comma."""
 
+    def kill(self) -> None:
+        """No mount is left (Linux: kill_sb)."""
+
     def set_readonly(self, on: bool) -> None:
         """Remount it read-only or writable; EROFS for what has to stay read-only."""
         if not on and self.host_readonly:

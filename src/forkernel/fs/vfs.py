@@ -191,6 +191,8 @@ class Vfs:
         """A mount went: a file system with no mount left goes, but for files that are still open."""
         sb, inode = mount.sb, mount.root.inode
         sb.mounts -= 1
+        if not sb.mounts:
+            sb.kill()
         inode.opens -= 1
         if not inode.opens and (not inode.nlink or sb.dead):
             inode.evict()

@@ -44,6 +44,11 @@ class ProcSuperblock(Superblock):
         self.next_ino = PROC_ROOT_INO
         self.root = Dentry(b"", None, ProcTop(self))
 
+    def kill(self) -> None:
+        """A procfs of a PID namespace lets go of it; the machine's first one may be mounted again."""
+        if self.pid_ns.level:
+            self.pid_ns.put()
+
     def statfs(self) -> Statfs:
         """What statfs tells: there is nothing to count (Linux: simple_statfs)."""
         return Statfs(f_type=self.magic, f_bsize=4096, f_frsize=4096, f_namelen=255, f_fsid=self.dev)
