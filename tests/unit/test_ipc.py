@@ -115,3 +115,38 @@ def test_segments_give_their_pages_back():
             kernel.run()
             used.append(kernel.system.frames.used_count())
         assert used[1] == used[2]
+
+
+@linux
+def test_posix_queues_survive_a_snapshot_and_leave_nothing():
+    expected = (EXPECTED / "mqueue" / "waiting.txt").read_text().removesuffix("[status 0]\n").encode()
+    kernel = Kernel(root="/", memory=32 << 20)
+    kernel.spawn([str(compile_program(GUEST / "mqueue" / "waiting.c"))])
+    for _ in range(6):
+        kernel.run_for(4_000_000)
+        kernel = pickle.loads(pickle.dumps(kernel))
+    assert kernel.run(timeout=60) == "idle"
+    process = kernel.processes[0]
+    assert (process.stdout, process.status.exit_code) == (expected, 0)
+    system = kernel.system
+    assert system.mq_bytes == {0: 0}
+    assert system.init_task.nsproxy.ipc_ns.mq_queues_count == 0
+    kernel.close()
+
+
+@linux
+def test_the_file_system_of_queues():
+    script = (
+        "mkdir /mq; mount -t mqueue none /mq; umask 077; : > /mq/one; ls -l /mq | cut -c1-10;"
+        "stat -c '%a %s' /mq /mq/one;"
+        "cat /mq/one; mkdir /mq/d; ln -s x /mq/l; echo text > /mq/one; rm /mq/one; ls /mq; stat -f -c %t /mq"
+    )
+    with Kernel(root="/", memory=32 << 20) as kernel:
+        process = kernel.spawn(["/bin/sh", "-c", script])
+        kernel.run(timeout=60)
+        lines = process.stdout.decode().splitlines()
+        assert lines[1:] == [
+            "-rw-------", "1777 60", "600 80",
+            "QSIZE:0          NOTIFY:0     SIGNO:0     NOTIFY_PID:0     ", "19800202",
+        ]  # fmt: skip
+        assert process.stderr.count(b"not permitted") == 2

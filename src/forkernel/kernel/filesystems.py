@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def register_filesystems(system: System) -> None:
     """Make them known."""
     system.vfs.filesystems[b"cgroup2"] = mount_cgroup2
+    system.vfs.filesystems[b"mqueue"] = mount_mqueue
 
 
 def mount_cgroup2(vfs: Vfs, task: Task, source: bytes, data: bytes) -> Dentry:
@@ -21,3 +22,10 @@ def mount_cgroup2(vfs: Vfs, task: Task, source: bytes, data: bytes) -> Dentry:
     from forkernel.kernel import cgroup_fs
 
     return cgroup_fs.mount_cgroup2(vfs, task, source, data)
+
+
+def mount_mqueue(vfs: Vfs, task: Task, source: bytes, data: bytes) -> Dentry:
+    """POSIX message queues (kernel/mqueue.py)."""
+    from forkernel.kernel import mqueue
+
+    return mqueue.mount_mqueue(vfs, task, source, data)

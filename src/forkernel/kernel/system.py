@@ -119,6 +119,8 @@ class System:
         self.futexes = FutexTable()
         self.cgroup_root: Cgroup | None = None
         """The root of the control groups, once somebody asked for it."""
+        self.mq_bytes: dict[int, int] = {}
+        """Bytes that POSIX message queues may hold, by user (RLIMIT_MSGQUEUE)."""
         self.ipc_namespaces: dict[IpcNamespace, None] = {}
         """All that there are, in order of creation."""
         self.exec_images = ImageCache()
