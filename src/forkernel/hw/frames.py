@@ -130,16 +130,22 @@ class FrameTable:
         if first is None and self._untouched + count <= self.total:
             first = self._untouched
             self._untouched += count
-        elif first is None and self._quarantine:
-            self._release_quarantine()
-            first = self._free_run(count)
+        elif first is None:
+            first = self._gather_run(count)
         if first is None and self.reclaim is not None and self.reclaim(count):
-            first = self._free_run(count)
+            first = self._gather_run(count)
         if first is None:
             raise SysError(ENOMEM)
         for frame in range(first, first + count):
             self.refs[frame] = 1
         return first
+
+    def _gather_run(self, count: int) -> int | None:
+        """The same from all that is free, in quarantine and in blocks too."""
+        self._release_quarantine()
+        while self._break_block():
+            pass
+        return self._free_run(count)
 
     def _free_run(self, count: int) -> int | None:
         """Take the lowest run of `count` frames off the free list, zeroed; the first of them."""

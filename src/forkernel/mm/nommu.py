@@ -27,7 +27,7 @@ from forkernel.mm.layout import TASK_SIZE, page_align
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.mmap import VM_MAYALL, calc_vm_prot_bits
 from forkernel.mm.pagetable import PageTable
-from forkernel.mm.vma import NO_VMA, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VM_MAYSHARE, VM_SHARED, Vma, VmaList
+from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VM_MAYSHARE, VM_SHARED, Vma, VmaList
 
 if TYPE_CHECKING:
     from forkernel.mm.mmap import MappableFile
@@ -110,16 +110,7 @@ class NommuVmaList(VmaList):
     """Areas that are never merged: each is one mapping, and one region's."""
 
     __slots__ = ()
-
-    def _splice(self, low: int, high: int, new: list[Vma]) -> None:
-        old = self.areas[low:high]
-        self.areas[low:high] = new
-        self.starts[low:high] = [vma.start for vma in new]
-        self.mru = new[-1] if new else NO_VMA
-        for vma in new:
-            self._account(vma, 1)
-        for vma in old:
-            self._account(vma, -1)
+    MERGING = False
 
 
 class NommuMm(MmStruct):
@@ -130,7 +121,7 @@ class NommuMm(MmStruct):
     def __init__(self, flat: FlatMemory) -> None:
         super().__init__(flat.system, flat.pt)
         self.flat = flat
-        self.vmas = NommuVmaList(self)
+        self.vmas = NommuVmaList(self, self.vmas.cache)
         self.regions: dict[int, Region] = {}
 
     def fork(self) -> MmStruct:
@@ -148,6 +139,7 @@ class NommuMm(MmStruct):
             if self.exe_file is not None:
                 self.exe_file.put()
                 self.exe_file = None
+            self._free()
 
     def rss(self) -> int:
         """All that is mapped is there."""
@@ -177,9 +169,14 @@ class NommuMm(MmStruct):
         return self.add_part(region, region.start, region.end, flags, pgoff, file)
 
     def add_part(self, region: Region, start: int, end: int, flags: int, pgoff: int, file: Any) -> Vma:
-        """Enter an area that sees a part of a region."""
+        """Enter an area that sees a part of a region; SysError(ENOMEM) gives the reference back."""
+        try:
+            area = self.vmas.insert(Vma(start, end, flags | VM_MAYALL, pgoff, None, file))
+        except SysError:
+            self.flat.put(region)
+            raise
         self.regions[start] = region
-        return self.vmas.insert(Vma(start, end, flags | VM_MAYALL, pgoff, None, file))
+        return area
 
 
 # --- calls

@@ -216,6 +216,9 @@ class VmaList:
     every flag that any area ever had (never too few), so fork can tell fast that nothing special is there.
     """
 
+    MERGING = True
+    """Whether neighbours that differ in nothing but their place become one area."""
+
     __slots__ = (
         "areas", "cache", "data_vm", "def_flags", "exec_vm", "gap_max", "gap_top", "hiwater_vm", "locked_vm", "mm",
         "mru", "seen_flags", "sharing", "slabs", "spare", "stack_vm", "starts", "total_vm",
@@ -428,7 +431,7 @@ class VmaList:
         SysError(ENOMEM) changes nothing.
         """
         areas = self.areas
-        if new:
+        if new and self.MERGING:
             if low and can_vma_merge(areas[low - 1], new[0]):
                 low -= 1
                 new.insert(0, areas[low])
@@ -506,7 +509,7 @@ class VmaList:
         if self.cache is not None and len(self.slabs) != len(self.areas):
             raise KernelBug(f"VmaList: {len(self.areas)} areas lie in {len(self.slabs)} slab objects")
         for left, right in zip(self.areas, self.areas[1:], strict=False):
-            if left.end > right.start or can_vma_merge(left, right):
+            if left.end > right.start or (self.MERGING and can_vma_merge(left, right)):
                 raise KernelBug(f"VmaList: {left} and {right} overlap or are not merged")
         if self not in self.sharing.owners:
             raise KernelBug("VmaList: not among its own owners")

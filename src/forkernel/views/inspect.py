@@ -79,7 +79,7 @@ def inspect(kernel: Kernel, what: str = "machine", pid: int | None = None) -> Vi
         raise UserError(f"nothing is called {what!r}; there are {', '.join(WHAT)}")
     task = None if pid is None else find(kernel, pid)
     if what == "all":
-        names = OF_TASK if task is not None else [name for name in OF_MACHINE if name != "slabs" or has_slabs(kernel)]
+        names = OF_TASK if task is not None else OF_MACHINE
         return Report(*[inspect(kernel, name, pid) for name in names])
     if what in OF_TASK:
         return of_tasks(kernel, OF_TASK[what], task)
@@ -93,7 +93,7 @@ def inspect(kernel: Kernel, what: str = "machine", pid: int | None = None) -> Vi
     if what == "pids":
         return tasks.pids(system)
     if what == "slabs":
-        return slabs(kernel)
+        return memory.slabs(system)
     return Report(machine(kernel), tasks.ps(system, tree=True))
 
 
@@ -110,19 +110,6 @@ def find(kernel: Kernel, pid: int) -> Task:
     if task is None:
         raise UserError(f"there is no task {pid}")
     return task
-
-
-def has_slabs(kernel: Kernel) -> bool:
-    """Whether this kernel has a slab allocator to show."""
-    return hasattr(kernel, "slabs")
-
-
-def slabs(kernel: Kernel) -> View:
-    """The slab allocator's caches; UserError where there are none."""
-    if not has_slabs(kernel):
-        raise UserError("this kernel has no slab allocator")
-    caches: Any = kernel
-    return memory.slabs(caches.slabs())
 
 
 def machine(kernel: Kernel) -> View:

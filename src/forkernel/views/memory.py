@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_A, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_W
 from forkernel.hw.frames import RESERVED_FRAMES
+from forkernel.kernel.kstack import stack_frames
 from forkernel.mm.pagetable import each_bit
 from forkernel.mm.vma import VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, Vma
 from forkernel.views.view import Report, Value, View, text_of
@@ -160,11 +161,16 @@ def frames(system: System, task: Task | None = None) -> Report | View:
     by_users: Counter[str] = Counter(users.of_frame(frame) for frame in users.frames)
     rows: list[list[Value]] = [[names, count, count * 4] for names, count in sorted(by_users.items())]
     table_count = len(users.tables)
-    known = len(users.frames) + table_count + len(cached)
+    kernel: dict[str, int] = {"slabs": len(system.slabs.frames_in_use())}
+    stacks = [task.stack for task in (system.init_task, *system.all_tasks()) if task.stack] + system.stacks.cached
+    kernel["kernel stacks"] = sum(len(stack_frames(stack)) for stack in stacks)
+    known = len(users.frames) + table_count + len(cached) + sum(kernel.values())
     total = system.frames.used_count()
+    own: list[list[Value]] = [[name, count] for name, count in kernel.items()]
     used: list[list[Value]] = [
         ["pages of processes", len(users.frames)], ["page tables", table_count],
-        ["page cache, mapped by nobody", len(cached)], ["other", total - known],
+        ["page cache, mapped by nobody", len(cached)],
+        *own, ["other", total - known],
         ["free", system.frames.free_count()], ["reserved", RESERVED_FRAMES], ["all", system.frames.total],
     ]  # fmt: skip
     shared = sum(refs[table] > 1 for table in users.tables)
@@ -190,14 +196,16 @@ def task_frames(task: Task, users: FrameUsers) -> View:
     return View(f"pages of {task.pid} ({text_of(task.comm)})", columns, rows, (LEGEND,))
 
 
-def slabs(caches: Any) -> View:
-    """The caches of kernel objects; `caches` as `Kernel.slabs()` gives them."""
+def slabs(system: System) -> View:
+    """The caches of kernel objects, as /proc/slabinfo has them, and what their slabs look like."""
     rows: list[list[Value]] = []
-    names: tuple[str, ...] = ()
-    for cache in caches:
-        fields = (
-            cache._asdict() if hasattr(cache, "_asdict") else {name: getattr(cache, name) for name in cache.__slots__}
-        )
-        names = tuple(fields)
-        rows.append([value if isinstance(value, (str, int, float)) else str(value) for value in fields.values()])
-    return View("slabs", tuple(">" + name.upper() if at else name.upper() for at, name in enumerate(names)), rows)
+    for name, cache in system.slabs.caches.items():
+        info = cache.info()
+        share = f"{100 * info.active_objs // info.num_objs} %" if info.num_objs else None
+        slabs = f"{len(cache.slabs_full)}/{len(cache.slabs_partial)}/{len(cache.slabs_free)}"
+        row: list[Value] = [name, info.active_objs, info.num_objs, share, info.objsize, info.objperslab]
+        rows.append([*row, info.pagesperslab, slabs, cache.colour, f"{cache.array[-1]:#x}" if cache.array else None])
+    frames = len(system.slabs.frames_in_use())
+    notes = (f"{frames} frames; SLABS: full/partial/empty; NEXT: the object freed last, which is given out next",)
+    columns = ("CACHE", ">ACTIVE", ">OBJECTS", ">USE", ">SIZE", ">PER SLAB", ">PAGES", ">SLABS", ">COLOURS", ">NEXT")
+    return View("slabs", columns, rows, notes)

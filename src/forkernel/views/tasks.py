@@ -148,6 +148,7 @@ def task_fields(task: Task) -> View:
         ["mm", shared_by(task, "mm")], ["files", shared_by(task, "files")], ["fs", shared_by(task, "fs")],
         ["sighand", shared_by(task, "sighand")], ["vfork_done", "waited for" if task.vfork_done else "-"],
         ["set_child_tid", f"{task.set_child_tid:#x}"], ["clear_child_tid", f"{task.clear_child_tid:#x}"],
+        ["stack", f"{task.stack:#x}" if task.stack else None],
         ["robust_list", f"{task.robust_list:#x}"], ["ptrace", task.ptrace], ["waits for", waits_for(task)],
     ]  # fmt: skip
     if task.fs is not None:
