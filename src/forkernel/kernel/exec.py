@@ -37,6 +37,7 @@ from forkernel.kernel.binfmt_elf import ElfProgram, layout_of, load_elf_binary, 
 from forkernel.kernel.binfmt_script import load_script
 from forkernel.kernel.cred import Cred, bprm_creds, commit_creds, ns_capable, own_capable
 from forkernel.kernel.exit import exec_mm_release, release_task, setmax_mm_hiwater_rss
+from forkernel.kernel.nsproxy import exec_task_namespaces
 from forkernel.kernel.pid import exchange_tids
 from forkernel.kernel.ptrace import SUID_DUMP_DISABLE, SUID_DUMP_USER
 from forkernel.kernel.ptrace_stop import ptrace_exec_event
@@ -506,6 +507,7 @@ def begin_new_exec(task: Task, bprm: Bprm) -> None:
     """Give up what does not survive into the new program, but for the memory (Linux: begin_new_exec)."""
     trace = task.system.trace
     unshare_files(task)
+    exec_task_namespaces(task)
     posix_timers.exit_itimers(task)
     unshare_sighand(task)
     task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD)

@@ -12,7 +12,7 @@ from forkernel.abi.stat import makedev
 from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
-from forkernel.kernel import user_namespace
+from forkernel.kernel import time_namespace, user_namespace
 from forkernel.kernel.cred import capable
 from forkernel.kernel.kstack import THREAD_SIZE_ORDER
 from forkernel.kernel.ptrace import ptrace_may_access
@@ -88,6 +88,14 @@ class KernelView:
     def pid_ns_has_init(self, ns: Any) -> bool:
         """Whether the PID namespace has had its first process."""
         return ns.child_reaper is not None
+
+    def show_timens_offsets(self, target: Task) -> bytes:
+        """Clock offsets for the children of a task."""
+        return time_namespace.show_offsets(target)
+
+    def write_timens_offsets(self, writer: Task, target: Task, data: bytes) -> None:
+        """Set them."""
+        time_namespace.write_offsets(writer, target, data)
 
     def show_map(self, reader_ns: Any, ns: Any, kind: str) -> bytes:
         """uid_map, gid_map or projid_map of a user namespace."""

@@ -26,13 +26,13 @@ from forkernel.abi.namespace import (
     CLONE_NEWUTS,
     NAMESPACES,
     NET_NS_INIT_INO,
-    TIME_NS_INIT_INO,
 )
 from forkernel.errors import SysError
 from forkernel.fs.mnt_namespace import copy_mnt_ns
 from forkernel.kernel.cgroup_namespace import copy_cgroup_ns, init_cgroup_ns
 from forkernel.kernel.ipc_namespace import copy_ipcs, init_ipc_ns
 from forkernel.kernel.pid import task_active_pid_ns
+from forkernel.kernel.time_namespace import copy_time_ns, init_time_ns, timens_on_fork
 from forkernel.kernel.utsname import copy_utsname, init_uts_ns
 from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.fork import KernelCloneArgs
     from forkernel.kernel.task import Task
 
-NOT_BUILT = CLONE_NEWNET | CLONE_NEWTIME
+NOT_BUILT = CLONE_NEWNET
 """Kinds that cannot be made (yet): EINVAL, as from a kernel configured without them."""
 
 IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
@@ -101,14 +101,6 @@ class NetNs(NsCommon):
     name = b"net"
 
 
-class TimeNs(NsCommon):
-    """The one time namespace."""
-
-    __slots__ = ()
-    nstype = CLONE_NEWTIME
-    name = b"time"
-
-
 def init_nsproxy(system: Any) -> Nsproxy:
     """The namespaces that the machine starts with."""
     new = Nsproxy()
@@ -118,7 +110,7 @@ def init_nsproxy(system: Any) -> Nsproxy:
     new.mnt_ns.system = system
     new.pid_ns_for_children = system.pids.get()
     new.net_ns = NetNs(system, init_user_ns, NET_NS_INIT_INO)
-    new.time_ns = TimeNs(system, init_user_ns, TIME_NS_INIT_INO)
+    new.time_ns = init_time_ns(system)
     new.time_ns_for_children = new.time_ns.get()
     new.cgroup_ns = init_cgroup_ns(system)
     return new
@@ -162,14 +154,8 @@ def copy_new_namespaces(task: Task, child: Task, flags: int) -> None:
         raise SysError(EINVAL)
     new = create_new_namespaces(task, flags, user_ns, child.fs)
     if not flags & CLONE_VM:
-        timens_on_fork(new, child)
+        timens_on_fork(new)
     child.nsproxy = new
-
-
-def timens_on_fork(nsproxy: Nsproxy, task: Task) -> None:
-    """A new address space: now the task is in the time namespace that was chosen for children."""
-    if nsproxy.time_ns is not nsproxy.time_ns_for_children:
-        nsproxy.replace("time_ns", nsproxy.time_ns_for_children.get())
 
 
 def create_new_namespaces(task: Task, flags: int, user_ns: UserNamespace, fs: Any) -> Nsproxy:
@@ -210,6 +196,8 @@ def make_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -
         return copy_cgroup_ns(task, user_ns)
     if flag == CLONE_NEWIPC:
         return copy_ipcs(task, user_ns)
+    if flag == CLONE_NEWTIME:
+        return copy_time_ns(task, user_ns, old)
     if flag == CLONE_NEWNS:
         return copy_mnt_ns(task, user_ns, old, fs)
     if flag == CLONE_NEWPID:
@@ -219,7 +207,16 @@ def make_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -
     raise SysError(EINVAL)
 
 
-# --- exit, unshare, setns
+# --- exec, exit, unshare, setns
+
+
+def exec_task_namespaces(task: Task) -> None:
+    """execve: the task is in the time namespace of its children now, as after a fork."""
+    old = task.nsproxy
+    if old.time_ns is not old.time_ns_for_children:
+        new = create_new_namespaces(task, 0, task.cred.user_ns, task.fs)
+        timens_on_fork(new)
+        switch_task_namespaces(task, new)
 
 
 def switch_task_namespaces(task: Task, new: Nsproxy | None) -> None:

@@ -135,7 +135,10 @@ def is_cpu_clock(clock_id: int) -> bool:
 def clock_gettime(task: Task, clock_id: int) -> int:
     """What the clock says, in nanoseconds; EINVAL."""
     if clock_id in SINCE_BOOT:
-        return task.system.clock.monotonic()
+        ns = task.nsproxy.time_ns
+        now = task.system.clock.monotonic()
+        offset: int = ns.boottime if clock_id == CLOCK_BOOTTIME else ns.monotonic
+        return now + offset
     if clock_id in SINCE_1970:
         return task.system.clock.realtime()
     return cpu_clock(task, clock_id, gettime=True).sample()

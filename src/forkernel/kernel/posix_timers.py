@@ -213,7 +213,8 @@ class PosixTimer:
     """One timer of timer_create (Linux: k_itimer). `target` is the thread of SIGEV_THREAD_ID, else None."""
 
     __slots__ = (
-        "alarm", "group", "interval", "notify", "number", "overrun", "overrun_last", "sent", "signo", "target", "value",
+        "alarm", "clock_id", "group", "interval", "notify", "number", "overrun", "overrun_last", "sent", "signo",
+        "target", "value",
     )  # fmt: skip
 
     def __init__(self, task: Task, number: int, clock_id: int, event: Sigevent) -> None:
@@ -233,6 +234,7 @@ class PosixTimer:
         self.overrun_last = 0
         """The same, as of the last signal: what timer_getoverrun says."""
         self.alarm: HrAlarm | CpuAlarm
+        self.clock_id = clock_id
         if is_cpu_clock(clock_id):
             self.alarm = CpuAlarm(self, cpu_clock(task, clock_id))
         else:

@@ -44,6 +44,7 @@ from forkernel.kernel.posix_clock import timespec_to_ns
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.rseq import rseq_preempt, rseq_register, rseq_unregister
 from forkernel.kernel.task import Task
+from forkernel.kernel.time_namespace import timens_ktime_to_host
 from forkernel.mm.uaccess import UserIn, UserOut
 from forkernel.syscalls.registry import syscall
 
@@ -88,7 +89,9 @@ def _deadline(task: Task, command: int, op: int, utime: int) -> futex.Deadline:
     when = timespec_to_ns(Timespec.unpack(task.mm.read(utime, Timespec.SIZE)))
     if command == FUTEX_WAIT:
         return futex.Deadline(task.system.clock.monotonic() + when)
-    return futex.Deadline(when, realtime=bool(op & FUTEX_CLOCK_REALTIME))
+    if op & FUTEX_CLOCK_REALTIME:
+        return futex.Deadline(when, realtime=True)
+    return futex.Deadline(timens_ktime_to_host(task, CLOCK_MONOTONIC, when))
 
 
 @syscall("futex_waitv")
@@ -102,7 +105,8 @@ def sys_futex_waitv(
     if timeout is not None:
         if clock not in (CLOCK_MONOTONIC, CLOCK_REALTIME):
             raise SysError(EINVAL)
-        deadline = futex.Deadline(timespec_to_ns(timeout.get()), realtime=clock == CLOCK_REALTIME)
+        when = timens_ktime_to_host(task, clock, timespec_to_ns(timeout.get()))
+        deadline = futex.Deadline(when, realtime=clock == CLOCK_REALTIME)
     words = []
     for waiter in waiters.get_array(count):
         if waiter.reserved or waiter.flags & ~FUTEX2_PRIVATE != FUTEX2_SIZE_U32 or waiter.val >> 32:

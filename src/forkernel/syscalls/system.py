@@ -89,7 +89,7 @@ def sys_sysinfo(task: Task, info: UserOut[Sysinfo]) -> int:
             load1=loads[0],
             load5=loads[1],
             load15=loads[2],
-            uptime=-(-system.clock.monotonic() // NSEC_PER_SEC),
+            uptime=-(-(system.clock.monotonic() + task.nsproxy.time_ns.boottime) // NSEC_PER_SEC),
             totalram=system.frames.total * PAGE_SIZE,
             freeram=system.frames.free_count() * PAGE_SIZE,
             procs=min(sum(1 for _ in system.all_tasks()), 0xFFFF),

@@ -34,6 +34,7 @@ from forkernel.kernel.posix_clock import checked_ns, clock_gettime, ns_to_itimer
 from forkernel.kernel.posix_cpu_timers import CpuSleep
 from forkernel.kernel.posix_timers import Nanosleep
 from forkernel.kernel.task import Task
+from forkernel.kernel.time_namespace import timens_ktime_to_host
 from forkernel.mm.uaccess import UserBuf, UserIn, UserInOut, UserOut
 from forkernel.syscalls.registry import syscall
 
@@ -182,6 +183,7 @@ def sys_clock_nanosleep(
         rest = remaining.addr if remaining is not None and not absolute else 0
         return CpuSleep(clock, when if absolute else clock.sample() + when, rest, absolute).step(task)
     if absolute:
+        when = timens_ktime_to_host(task, clock_id, when)
         return Nanosleep(when, absolute=True, realtime=clock_id in posix_clock.REALTIME_CLOCKS).step(task)
     return _sleep_for(task, when, remaining)
 
@@ -262,6 +264,8 @@ def sys_timer_settime(
     value = checked_ns(wanted.value_sec, wanted.value_nsec)
     interval = checked_ns(wanted.interval_sec, wanted.interval_nsec)
     timer = posix_timers.find_timer(task, timer_id)
+    if flags & TIMER_ABSTIME and value:
+        value = timens_ktime_to_host(task, timer.clock_id, value) or 1
     before = timer.settime(value, interval, bool(flags & TIMER_ABSTIME))
     if old is not None:
         old.put(ns_to_itimerspec(*before))

@@ -10,6 +10,7 @@ from forkernel.fs.fdtable import fd_install
 from forkernel.kernel import timerfd
 from forkernel.kernel.posix_clock import checked_ns, ns_to_itimerspec
 from forkernel.kernel.task import Task
+from forkernel.kernel.time_namespace import timens_ktime_to_host
 from forkernel.mm.uaccess import UserIn, UserOut
 from forkernel.syscalls.registry import syscall
 
@@ -32,7 +33,10 @@ def sys_timerfd_settime(
         raise SysError(EINVAL)
     value = checked_ns(wanted.value_sec, wanted.value_nsec)
     interval = checked_ns(wanted.interval_sec, wanted.interval_nsec)
-    before = timerfd.timerfd_file(task, fd).settime(value, interval, flags)
+    file = timerfd.timerfd_file(task, fd)
+    if flags & timerfd.TFD_TIMER_ABSTIME and value:
+        value = timens_ktime_to_host(task, file.clock_id, value) or 1
+    before = file.settime(value, interval, flags)
     if old is not None:
         old.put(ns_to_itimerspec(*before))
     return 0

@@ -94,7 +94,7 @@ def do_task_stat(inode: Any, reader: Task, whole: bool) -> bytes:
         _sum(task, "maj_flt", whole), signal.cmaj_flt if whole else 0,
         _sum(task, "utime", whole) // TICK_NS, _sum(task, "stime", whole) // TICK_NS,
         signal.cutime // TICK_NS, signal.cstime // TICK_NS, task_prio(task), task.se.nice, len(signal.threads), 0,
-        task.start_time // TICK_NS,
+        (task.start_time + reader.nsproxy.time_ns.boottime) // TICK_NS,
     ]  # fmt: skip
     fields += [0, 0] if mm is None else [mm.total_vm * 4096, mm.rss()]
     fields.append(signal.rlim[RLIMIT_RSS][0])

@@ -410,6 +410,23 @@ def proc_pid_mountinfo(inode: Any, reader: Task) -> bytes:
     return show_mountinfo(inode.sb.system.vfs, inode.get_task())
 
 
+def timens_offsets_show(inode: Any, reader: Task) -> bytes:
+    """Clock offsets in the time namespace of the task's children."""
+    target: Task = inode.get_task()
+    if target.nsproxy is None:
+        raise SysError(ESRCH)
+    text: bytes = inode.sb.kernel.show_timens_offsets(target)
+    return text
+
+
+def timens_offsets_store(inode: Any, writer: Task, data: bytes) -> None:
+    """Set them."""
+    target: Task = inode.get_task()
+    if target.nsproxy is None:
+        raise SysError(ESRCH)
+    inode.sb.kernel.write_timens_offsets(writer, target, data)
+
+
 def proc_pid_mountstats(inode: Any, reader: Task) -> bytes:
     """The mounts in words; for who may look into the process."""
     from forkernel.fs.proc.mounts import show_mountstats
@@ -437,6 +454,7 @@ TGID_BASE: dict[bytes, Entry] = {
     b"projid_map": Entry(0o644, opener=user_ns.open_projid_map),
     b"setgroups": Entry(0o644, opener=user_ns.open_setgroups),
     b"cgroup": Entry(0o444, proc_pid_cgroup),
+    b"timens_offsets": Entry(0o644, timens_offsets_show, timens_offsets_store),
     b"oom_score": Entry(0o444, proc_oom_score),
     b"oom_score_adj": Entry(0o644, proc_oom_score_adj_show, proc_oom_score_adj_store),
     b"timerslack_ns": Entry(0o666, proc_timerslack_show, proc_timerslack_store),

@@ -18,7 +18,8 @@ TICK_NS = 10_000_000
 def uptime(inode: Any, reader: Task) -> bytes:
     """Seconds since boot and seconds idle, with hundredths."""
     system = inode.sb.system
-    return b"%s %s\n" % (_hundredths(system.clock.monotonic()), _hundredths(inode.sb.kernel.idle_time()))
+    since = system.clock.monotonic() + reader.nsproxy.time_ns.boottime
+    return b"%s %s\n" % (_hundredths(since), _hundredths(inode.sb.kernel.idle_time()))
 
 
 def _hundredths(nanoseconds: int) -> bytes:
@@ -38,7 +39,8 @@ def stat(inode: Any, reader: Task) -> bytes:
     kernel, system = inode.sb.kernel, inode.sb.system
     cpus = kernel.cpu_times()
     total = [sum(kind) for kind in zip(*cpus, strict=True)]
-    boot = (system.clock.realtime() - system.clock.monotonic()) // NSEC
+    since = system.clock.monotonic() + reader.nsproxy.time_ns.boottime
+    boot = (system.clock.realtime() - since) // NSEC
     running, _ = kernel.task_counts()
     lines = [f"cpu  {_ticks(total)}", *(f"cpu{cpu} {_ticks(times)}" for cpu, times in enumerate(cpus))]
     lines += [f"ctxt {kernel.context_switches()}", f"btime {boot}"]
