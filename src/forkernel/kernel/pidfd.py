@@ -7,7 +7,7 @@ nothing, and never for a new process with the same PID.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EBADF, EINVAL, ENOENT, EOPNOTSUPP, EPERM, ESRCH
 from forkernel.abi.fcntl import O_EXCL, O_LARGEFILE, O_NONBLOCK, O_RDWR
@@ -41,20 +41,23 @@ class PidInode(Inode):
     It stands for a Pid, not a Task: execve by another thread than the leader hands the leader's Pid to that thread.
     """
 
-    __slots__ = ("exit_code", "pid")
+    __slots__ = ("cgroup", "exit_code", "pid")
 
     def __init__(self, task: Task) -> None:
         super().__init__(task.system.vfs.anon_inode().sb, 0o700, ino=pidfs_ino(task))
         self.pid = task.thread_pid
         self.pid.wait_pidfd = WaitQueue()
         self.exit_code: int | None = None
-        """Wait status, once the process is reaped."""
+        """Wait status, once the process is reaped, and"""
+        self.cgroup: Any = None
+        """the cgroup it was in, None for the root."""
 
     def note_exit(self, task: Task) -> None:
         """release_task: keep the status for PIDFD_GET_INFO (Linux: pidfs_exit)."""
         signal = task.signal
         whole = task.is_leader and signal.flags & SIGNAL_GROUP_EXIT
         self.exit_code = signal.group_exit_code if whole else task.exit_code
+        self.cgroup = task.cgroup
 
     def open(self, task: Task, flags: int) -> File:
         """One more pidfd for the same process."""

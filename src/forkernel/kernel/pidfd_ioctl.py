@@ -1,7 +1,5 @@
 """Ioctls of a pidfd (Linux: fs/pidfs.c, pidfd_ioctl): PIDFD_GET_INFO, and a descriptor for each namespace of its
 process.
-
-Cgroup IDs are not told: PIDFD_INFO_CGROUPID stays clear in the answer, as in a kernel without cgroups.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from forkernel.abi.pidfd import (
     PIDFD_GET_TIME_NAMESPACE,
     PIDFD_GET_USER_NAMESPACE,
     PIDFD_GET_UTS_NAMESPACE,
+    PIDFD_INFO_CGROUPID,
     PIDFD_INFO_COREDUMP,
     PIDFD_INFO_CREDS,
     PIDFD_INFO_EXIT,
@@ -40,6 +39,7 @@ from forkernel.kernel.pid import pid_vnr, task_ppid_nr_ns, task_tgid
 from forkernel.kernel.ptrace import SUID_DUMP_DISABLE, SUID_DUMP_USER, ptrace_may_access
 
 if TYPE_CHECKING:
+    from forkernel.kernel.cgroup import Cgroup
     from forkernel.kernel.pidfd import PidInode
     from forkernel.kernel.task import Task
     from forkernel.namespace import NsCommon
@@ -111,7 +111,8 @@ def pidfd_info(current: Task, inode: PidInode, size: int, arg: int) -> int:
     info = PidfdInfo()
     if mask & PIDFD_INFO_EXIT and inode.exit_code is not None:
         info.exit_code = inode.exit_code
-        info.mask |= PIDFD_INFO_EXIT
+        info.cgroupid = cgroup_id(current, inode.cgroup)
+        info.mask |= PIDFD_INFO_EXIT | PIDFD_INFO_CGROUPID
     task = inode.pid.task
     if task is not None:
         fill_info(current, task, info, mask)
@@ -121,10 +122,19 @@ def pidfd_info(current: Task, inode: PidInode, size: int, arg: int) -> int:
     return 0
 
 
+def cgroup_id(current: Task, group: Cgroup | None) -> int:
+    """Inode number of a cgroup's directory; None is the root."""
+    from forkernel.kernel.cgroup import root_of
+    from forkernel.kernel.cgroup_fs import dir_inode
+
+    return dir_inode(group or root_of(current.system)).ino
+
+
 def fill_info(current: Task, task: Task, info: PidfdInfo, mask: int) -> None:
     """What is told of a live process or a zombie; numbers and users as the caller sees them."""
     cred, user_ns = task.cred, current.cred.user_ns
-    info.mask |= PIDFD_INFO_PID | PIDFD_INFO_CREDS
+    info.mask |= PIDFD_INFO_PID | PIDFD_INFO_CREDS | PIDFD_INFO_CGROUPID
+    info.cgroupid = cgroup_id(current, task.cgroup)
     info.pid, info.tgid = pid_vnr(task.thread_pid, current), pid_vnr(task_tgid(task), current)
     info.ppid = task_ppid_nr_ns(task, current.thread_pid.ns)
     for name in ("uid", "euid", "suid", "fsuid"):

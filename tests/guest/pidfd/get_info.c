@@ -1,4 +1,4 @@
-// PIDFD_GET_INFO and the descriptors for a process's namespaces. Cgroup IDs are left out of what is shown.
+// PIDFD_GET_INFO and the descriptors for a process's namespaces.
 // needs: linux-6.16 root
 #include "guest.h"
 #include <grp.h>
@@ -9,7 +9,6 @@ struct info {
     int32_t exit_code;
     uint32_t rest[18];
 };
-#define NO_CGROUP(mask) ((unsigned)((mask) & ~4u))
 static struct info info;
 static int get(int fd, unsigned size, uint64_t mask)
 {
@@ -23,10 +22,10 @@ static void show(const char *what, int fd, unsigned size, uint64_t mask)
         say("%s, size %u, mask %#x: %s", what, size, (unsigned)mask, err(errno));
         return;
     }
-    say("%s, size %u, mask %#x: mask %#x, numbers %d %d %d, users %u %u %u %u, groups %u %u %u %u, exit %#x, rest %#x %#x",
-        what, size, (unsigned)mask, NO_CGROUP(info.mask), info.pid != 0, info.tgid == info.pid,
+    say("%s, size %u, mask %#x: mask %#x, numbers %d %d %d, users %u %u %u %u, groups %u %u %u %u, cgroup %d, exit %#x, rest %#x %#x",
+        what, size, (unsigned)mask, (unsigned)info.mask, info.pid != 0, info.tgid == info.pid,
         info.ppid == (uint32_t)getpid(), info.ruid, info.euid, info.suid, info.fsuid, info.rgid, info.egid, info.sgid,
-        info.fsgid, info.exit_code, info.rest[0], info.rest[1]);
+        info.fsgid, info.cgroupid != 0 && info.cgroupid != 0x5555555555555555, info.exit_code, info.rest[0], info.rest[1]);
 }
 static void namespaces(const char *what, int fd, int arg)
 {
