@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -73,6 +74,25 @@ def test_a_run_explained_is_the_run_unexplained() -> None:
         assert run(argv, None) == run(argv, sink)
 
 
+def test_a_machine_restored_from_a_snapshot_goes_on_telling() -> None:
+    script = ["/bin/sh", "-c", "sleep 1; (exit 3); echo $?"]
+
+    def told(kernel: Kernel) -> str:
+        (sink,) = kernel.system.trace.sinks
+        kernel.run(until=kernel.processes[0])
+        kernel.close()
+        text: str = sink.tellers[0].out.text()
+        return text
+
+    with Kernel(seed=5, trace=Collector([ConsoleTeller(Memory(), Catalogue("zh"))], SYSCALLS)) as kernel:
+        kernel.spawn(script)
+        kernel.run_for(500_000_000)
+        restored = pickle.loads(pickle.dumps(kernel))
+        text = told(kernel)
+        assert "sleep 1" in text
+        assert told(restored) == text
+
+
 def test_a_program_that_does_everything() -> None:
     stories, text, _ = explained([str(compile_program(FAMILY))])
     kinds = [story.kind for story in stories]
@@ -135,7 +155,7 @@ def test_the_page_has_its_headings_tables_and_tree() -> None:
     assert page.startswith("# What happens in: ")
     assert "| part | how | what |\n|---|---|---|\n" in page
     assert re.search(
-        r"^\| A new task\\_struct.* \| `dup_task_struct`, kernel/fork.c \| `kernel/fork.py` \|$", page, re.MULTILINE
+        r"^\| A task\\_struct at .* \| `dup_task_struct`, kernel/fork.c \| `kernel/fork.py` \|$", page, re.MULTILINE
     )
     assert re.search(r"```text\n3 .*\n├─ 4 ", page)
     for line in page.splitlines():

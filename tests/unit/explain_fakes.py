@@ -94,7 +94,8 @@ class Machine:
     def task(self, pid: int, comm: str = "sh", parent: Any = None, *, leader: Any = None, **fields: Any) -> Any:
         task = FakeTask(
             pid=pid, tgid=leader.pid if leader else pid, comm=comm.encode(), system=self, flags=0, kthread=None,
-            state=0, mm=FakeMm(), exit_code=0, syscall_nr=-1, syscall_args=(0,) * 6, children={},
+            state=0, slab=0x1000, stack=0x4000, mm=FakeMm(), exit_code=0,
+            syscall_nr=-1, syscall_args=(0,) * 6, children={},
         )  # fmt: skip
         task.mm.system = self
         task.real_parent = parent if parent is not None else task

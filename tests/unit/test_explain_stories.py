@@ -361,6 +361,27 @@ def test_waits_that_find_nothing() -> None:
 
 
 @LANGUAGES
+def test_waits_that_hear_of_a_living_child_or_never_come_back(language: str) -> None:
+    machine, parent, child = forked(language)
+    for call, result in (("wait4", 4), ("waitid", 0)):
+        machine.call(parent, call, 0 if call == "waitid" else 4)
+        machine.fire("sched_process_wait", parent, 4)
+        machine.fire("wait_consider_task", parent, child, "stopped")
+        machine.fire("sys_exit", parent, result)
+    machine.call(parent, "wait4", 4)
+    machine.fire("sched_process_wait", parent, 4)
+    machine.fire("wait_sleep", parent)
+    text = machine.text()
+    check_language(text, language)
+    if language == "en":
+        assert text.count("process 3 (sh) hears of process 4") == 2
+        assert text.count("Child 4 was stopped or continued; it lives.") == 2
+        assert "process 3 (sh) does not come back from a wait" in text
+    else:
+        assert "没有从等待中返回" in text
+
+
+@LANGUAGES
 def test_copy_on_write_is_told_before_the_next_thing_the_process_does(language: str) -> None:
     machine, parent, child = forked(language)
     parent.mm.frames_at = child.mm.frames_at = {0x7FFF1000: 50}

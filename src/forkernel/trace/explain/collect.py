@@ -104,7 +104,7 @@ class Collector:
             self._tell(story, now(task))
 
     def _abandon(self, task: Any) -> None:
-        """The task does something else before its story was complete: it was killed in the middle of a call."""
+        """The task will not complete its story: it was killed in the middle of a call, or the run is over."""
         story = self.open.pop(task, None)
         if isinstance(story, WaitStory) and story.sleeps:
             self._tell(story, now(task))
@@ -148,7 +148,7 @@ class Collector:
     def dup_task_struct(self, task: Any, child: Any, flags: int) -> None:
         """A task_struct."""
         self.making = child
-        self._step(task, "dup_task_struct")
+        self._step(task, "dup_task_struct", task=f"{child.slab:#x}", stack=f"{child.stack:#x}")
 
     def fork_limits(self, task: Any, child: Any, flags: int) -> None:
         """One more is allowed."""
@@ -274,9 +274,9 @@ class Collector:
         """The parent will wait."""
         self._step(task, "vfork_begin")
 
-    def ptrace_event_pid(self, task: Any, event: int, pid: int) -> None:
+    def ptrace_stop(self, task: Any, code: int, why: int) -> None:
         """A tracer is told."""
-        self._step(task, "ptrace_event_pid", pid=pid)
+        self._step(task, "ptrace_stop", code=f"{code:#x}")
 
     def sched_wakeup_new(self, task: Any) -> None:
         """The child is runnable."""
@@ -642,8 +642,10 @@ class Collector:
 
     def close(self) -> None:
         """The run is over."""
-        for task in list(self.cow):
+        for task in [*self.cow]:
             self._flush_cow(task)
+        for task in [*self.open]:
+            self._abandon(task)
         for teller in self.tellers:
             teller.close(self.tree)
 
@@ -658,7 +660,7 @@ def clone_kind(flags: int, exit_signal: int, stack: int) -> str:
     """What the flags come to: a thread, a vfork, a fork in all but name, or something between."""
     if flags & CLONE_THREAD:
         return "thread"
-    if flags & CLONE_VFORK:
+    if flags & CLONE_VFORK and flags & CLONE_VM:
         return "vfork"
     return "clone" if flags & ~ID_FLAGS or exit_signal != SIGCHLD or stack else "fork"
 

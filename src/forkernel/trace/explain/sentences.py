@@ -594,11 +594,13 @@ class Narrator:
             return self.say("{who} reaps process {child}", who=who, child=story.found.pid)
         if story.found is not None:
             return self.say("{who} looks at zombie {child}", who=who, child=story.found.pid)
+        if story.result is None:
+            return self.say("{who} does not come back from a wait", who=who)
         if story.result == -ECHILD:
             return self.say("{who} has no child to wait for", who=who)
-        if story.result > 0:
-            return self.say("{who} hears of process {child}", who=who, child=story.result)
-        return self.say("{who} waits for no result", who=who)
+        if news := news_of(story):
+            return self.say("{who} hears of process {child}", who=who, child=news)
+        return self.say("{who} waits without a result", who=who)
 
     def wait(self, story: WaitStory) -> list[Block]:
         """For whom, how long, and what came of it."""
@@ -647,18 +649,20 @@ class Narrator:
                     **values,
                 )
             return self.say("Child {child} ({comm}) is a zombie: {ending}. It stays one (WNOWAIT).", **values)
+        if story.result is None:
+            return self.say(
+                "No child had news as long as it was there: it sleeps on wait_chldexit, or was killed there."
+            )
         if story.result == -ECHILD:
             return self.say("There is no such child: ECHILD.")
-        if story.result == 0 and story.options & WNOHANG:
+        if news := news_of(story):
+            return self.say("Child {child} was stopped or continued; it lives.", child=news)
+        if story.result == 0:
             alive = self.some(child.pid for child in story.considered if child.verdict != "other")
             return self.say("Still alive: {alive}. The call returns 0.", alive=alive)
-        if story.result > 0:
-            return self.say("Child {child} was stopped or continued; it lives.", child=story.result)
         if -story.result in RESTARTS or story.result == -4:
             return self.say("A signal interrupts the call.")
-        if story.result < 0:
-            return self.say("The call fails with {error}.", error=self.error(-story.result))
-        return self.say("The call was not finished.")
+        return self.say("The call fails with {error}.", error=self.error(-story.result))
 
     def ending(self, status: int) -> str:
         """A wait status in words."""
@@ -728,6 +732,13 @@ class Narrator:
         for part in parts:
             text = self.say("{first} {second}", first=text, second=part) if text and part else text or part
         return text
+
+
+def news_of(story: WaitStory) -> int:
+    """The child that a wait call told of without reaping it, 0 for none: waitid does not return its number."""
+    if story.result:
+        return max(story.result, 0)
+    return next((child.pid for child in story.considered if child.verdict in ("stopped", "continued")), 0)
 
 
 def duration(nanoseconds: int) -> str:

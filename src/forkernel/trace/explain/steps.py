@@ -12,7 +12,10 @@ TEXTS: dict[str, str] = {
     "clone_check": N_("The flags {flags} make sense together."),
     "ptrace_event_chosen.told": N_("A tracer asked to be told, and will be."),
     "ptrace_event_chosen.nobody": N_("No tracer asked to be told."),
-    "dup_task_struct": N_("A new task_struct: the caller's fields, and new ones where a child begins afresh."),
+    "dup_task_struct": N_(
+        "A task_struct at {task} in RAM and a kernel stack at {stack}. It has the caller's fields, but for those that "
+        "begin afresh."
+    ),
     "fork_limits": N_("One more task is allowed: there are {count} of at most {limit}."),
     "copy_creds.shared": N_("User {uid}, group {gid}: credentials never change in place, so both point at the same."),
     "copy_creds.copied": N_("User {uid}, group {gid}: credentials of its own, for a new user namespace."),
@@ -61,7 +64,7 @@ TEXTS: dict[str, str] = {
     ),
     "vfork_begin": N_("The child gets a completion, vfork_done, that the caller will wait for."),
     "wake_up_new_task": N_("Task {child} is put on the run queue, behind its parent."),
-    "ptrace_event_pid": N_("The tracer is told of {pid}."),
+    "ptrace_stop": N_("The task stops for its tracer, who will read {code}."),
     "wait_for_vfork_done": N_("The caller sleeps on vfork_done, until {child} lets the memory go."),
     "vfork_return": N_("vfork_done is complete: the caller goes on."),
     "put_pid": N_("kernel_clone lets go of the child's struct pid, and returns {child}."),
@@ -176,9 +179,9 @@ PLACES: dict[str, Place] = {
     "parent_settid": Place("kernel_clone", FORK, "kernel/fork.py"),
     "vfork_begin": Place("kernel_clone", FORK, "kernel/fork.py"),
     "wake_up_new_task": Place("wake_up_new_task", "kernel/sched/core.c", "kernel/sched.py"),
-    "ptrace_event_pid": Place("ptrace_event_pid", "include/linux/ptrace.h", "kernel/fork.py", "kernel_clone"),
-    "wait_for_vfork_done": Place("wait_for_vfork_done", FORK, "kernel/fork.py", "VforkWait"),
-    "vfork_return": Place("wait_for_vfork_done", FORK, "kernel/fork.py", "VforkWait"),
+    "ptrace_stop": Place("ptrace_stop", "kernel/signal.c", "kernel/ptrace_stop.py"),
+    "wait_for_vfork_done": Place("wait_for_vfork_done", FORK, "kernel/fork.py", "CloneReturn"),
+    "vfork_return": Place("wait_for_vfork_done", FORK, "kernel/fork.py", "CloneReturn"),
     "put_pid": Place("kernel_clone", FORK, "kernel/fork.py"),
     "alloc_bprm": Place("alloc_bprm", EXEC, "kernel/exec.py"),
     "copy_strings": Place("copy_strings", EXEC, "kernel/exec.py"),

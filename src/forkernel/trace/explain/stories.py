@@ -183,7 +183,8 @@ class WaitStory(Story):
     """The zombie it took."""
     status: int = 0
     reaped: bool = False
-    result: int = 0
+    result: int | None = None
+    """None: it never came back, killed in it or asleep to the end of the run."""
 
     def pids(self) -> set[int]:
         """The waiter and the child found."""
