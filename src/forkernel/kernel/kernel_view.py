@@ -21,6 +21,7 @@ from forkernel.mm.maps import show_maps
 from forkernel.mm.oom import oom_score
 
 if TYPE_CHECKING:
+    from forkernel.mm.mm_struct import MmStruct
     from forkernel.kernel.pid import PidNamespace
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
@@ -79,6 +80,19 @@ class KernelView:
     def may_renice(self, task: Task) -> bool:
         """Whether the task may change the timing of others."""
         return capable(task, CAP_SYS_NICE)
+
+    # --- memory
+    def read_remote(self, mm: MmStruct, addr: int, count: int) -> bytes:
+        """Memory as a debugger sees it, as far as there is any."""
+        from forkernel.mm.access import read_remote
+
+        return read_remote(mm, addr, count)
+
+    def write_remote(self, mm: MmStruct, addr: int, data: bytes) -> int:
+        """Change it as a debugger does; how many bytes could be."""
+        from forkernel.mm.access import write_remote
+
+        return write_remote(mm, addr, data)
 
     # --- namespaces
     def active_pid_ns(self, task: Task) -> Any:

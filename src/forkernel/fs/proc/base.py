@@ -22,6 +22,7 @@ from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.namespace import INVALID_ID
 
 if TYPE_CHECKING:
+    from forkernel.fs.file import File
     from forkernel.kernel.task import Task
 
 TASK_COMM_LEN = 16
@@ -396,6 +397,13 @@ def proc_pid_cgroup(inode: Any, reader: Task) -> bytes:
     return line
 
 
+def open_mem(inode: Any, task: Task, flags: int) -> File:
+    """/proc/PID/mem."""
+    from forkernel.fs.proc import mem
+
+    return mem.open_mem(inode, task, flags)
+
+
 def proc_pid_mounts(inode: Any, reader: Task) -> bytes:
     """The mounts as the process sees them, in fstab's form."""
     from forkernel.fs.proc.mounts import show_mounts
@@ -445,6 +453,7 @@ TGID_BASE: dict[bytes, Entry] = {
     b"stat": Entry(0o444, array.proc_tgid_stat),
     b"statm": Entry(0o444, task_mmu.proc_pid_statm),
     b"maps": Entry(0o444, task_mmu.proc_pid_maps, check=check_access),
+    b"mem": Entry(0o600, opener=open_mem),
     b"mounts": Entry(0o444, proc_pid_mounts),
     b"mountinfo": Entry(0o444, proc_pid_mountinfo),
     b"mountstats": Entry(0o400, proc_pid_mountstats),
