@@ -361,3 +361,21 @@ def test_calls_that_are_not_there_are_counted(kernel):
     kernel.run()
     (note,) = kernel.unimplemented
     assert (note.name, note.count, note.comm) == ("syscall_0x270f", 2, "perl")
+
+
+def test_calls_of_a_kernel_without_numa_are_no_news(kernel):
+    process = kernel.spawn(["/usr/bin/perl", "-e", "$r = syscall(239, 0, 0, 0, 0, 0); print $r, ' ', $! + 0"])
+    kernel.run()
+    assert process.stdout == b"-1 38"
+    assert not kernel.unimplemented
+
+
+def test_the_lowest_address_that_may_be_mapped_is_set_in_proc(kernel):
+    setting = "/proc/sys/vm/mmap_min_addr"
+    process = kernel.spawn(
+        ["/bin/sh", "-c", f"cat {setting}; echo 131072 >{setting}; cat {setting}; echo x >{setting}"]
+    )
+    kernel.run()
+    assert process.stdout == b"65536\n131072\n"
+    assert b"Invalid argument" in process.stderr or b"I/O error" in process.stderr
+    assert kernel.system.mmap_min_addr == 131072

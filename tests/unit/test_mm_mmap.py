@@ -71,6 +71,7 @@ def mm():
         current=SimpleNamespace(signal=SimpleNamespace(rlim=rlim)),
         out_of_memory=lambda: False,
         trace=Trace(),
+        mmap_min_addr=65536,
         flat=None,
     )
     free = frames.free_count()
@@ -158,6 +159,10 @@ def test_fixed_addresses(mm):
     fails(e.EINVAL, anon, mm, 1, RW, ANON | m.MAP_FIXED, 0x10001)
     fails(e.ENOMEM, anon, mm, 1, RW, ANON | m.MAP_FIXED, TASK_SIZE)
     fails(e.EPERM, anon, mm, 1, RW, ANON | m.MAP_FIXED, 0)
+    mm.system.mmap_min_addr = 0x20000
+    fails(e.EPERM, anon, mm, 1, RW, ANON | m.MAP_FIXED, 0x1F000)
+    assert anon(mm, 1, RW, ANON | m.MAP_FIXED, 0x20000) == 0x20000
+    do_munmap(mm, 0x20000, 4096)
     assert do_mmap(mm, 0, P, RW, ANON | m.MAP_FIXED, caps=CAPS) == 0
     block = anon(mm, 8)
     mm.write(block + P, b"old")

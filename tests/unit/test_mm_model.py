@@ -49,6 +49,7 @@ def machine():
         current=SimpleNamespace(signal=SimpleNamespace(rlim=rlim)),
         out_of_memory=lambda: False,
         trace=Trace(),
+        mmap_min_addr=65536,
     )
 
 

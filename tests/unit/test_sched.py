@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from forkernel.hw.scripted import Add, Jump, Load, Set, Store, work
 from forkernel.kernel.sched import (
+    IDLE_SLICE_NS,
     RR_SLICE_NS,
     SCHED_BATCH,
     SCHED_FIFO,
@@ -271,6 +272,7 @@ def test_idle_gets_next_to_nothing_but_not_nothing(tmp_path):
     fair, idle = start(m, "spin"), start(m, "spin", SCHED_IDLE)
     m.run(3000 * MS)
     assert 0 < idle.se.sum_exec_runtime < 0.02 * fair.se.sum_exec_runtime
+    assert idle.se.sum_exec_runtime < (idle.nivcsw + 1) * 2 * IDLE_SLICE_NS, "it never held the CPU for long"
 
 
 def test_idle_has_the_cpu_to_itself_when_it_is_alone(tmp_path):

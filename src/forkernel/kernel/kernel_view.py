@@ -21,10 +21,10 @@ from forkernel.mm.maps import show_maps
 from forkernel.mm.oom import oom_score
 
 if TYPE_CHECKING:
-    from forkernel.mm.mm_struct import MmStruct
     from forkernel.kernel.pid import PidNamespace
     from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
+    from forkernel.mm.mm_struct import MmStruct
     from forkernel.mm.slab import SlabInfo
 
 

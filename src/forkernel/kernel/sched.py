@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SCHED_NORMAL, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 0, 1, 2, 3, 5
 SLICE_NS = 3_000_000
+IDLE_SLICE_NS = 750_000  # of SCHED_IDLE: short, for whoever waits is worth more (sched_idle_min_granularity)
 LONE_SLICES = 4
 RR_SLICE_NS = 100_000_000
 WAKEUP_GRANULARITY_NS = 1_000_000
@@ -178,7 +179,7 @@ class Scheduler:
         se = task.se
         se.exec_start = self.system.clock.now
         if se.policy != SCHED_RR:
-            se.slice_left = SLICE_NS
+            se.slice_left = SLICE_NS if se.policy != SCHED_IDLE else IDLE_SLICE_NS
         elif not 0 < se.slice_left <= RR_SLICE_NS:  # what was left when it was preempted is kept
             se.slice_left = RR_SLICE_NS
         self._turn_over = False

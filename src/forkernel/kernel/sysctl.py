@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.abi.capability import CAP_LAST_CAP, CAP_SYS_RESOURCE
+from forkernel.abi.capability import CAP_LAST_CAP, CAP_SYS_RAWIO, CAP_SYS_RESOURCE
+from forkernel.abi.errno import EPERM
 from forkernel.abi.namespace import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -19,16 +20,16 @@ from forkernel.abi.namespace import (
     CLONE_NEWUTS,
 )
 from forkernel.abi.utsname import NEW_UTS_LEN, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
+from forkernel.errors import SysError
 from forkernel.fs.pipe import PIPE_MAX_SIZE
 from forkernel.fs.proc.proc_sysctl import Sysctl
 from forkernel.fs.proc.super import ProcSuperblock
-from forkernel.kernel.cred import NGROUPS_MAX
+from forkernel.kernel.cred import NGROUPS_MAX, capable
 from forkernel.kernel.ipc_sysctl import IPC_SYSCTLS
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
 from forkernel.kernel.pid_namespace import get_ns_last_pid, set_ns_last_pid
 from forkernel.kernel.procfs import make_uuid
 from forkernel.kernel.resource import NR_OPEN
-from forkernel.mm.layout import MMAP_MIN_ADDR
 from forkernel.mm.mmap import MAX_MAP_COUNT
 from forkernel.namespace import OVERFLOW_ID
 
@@ -140,9 +141,16 @@ def get_max_map_count(system: System) -> int:
     return MAX_MAP_COUNT
 
 
-def get_mmap_min_addr(system: System) -> int:
+def get_mmap_min_addr(reader: Task) -> int:
     """Lowest address that may be mapped without CAP_SYS_RAWIO."""
-    return MMAP_MIN_ADDR
+    return reader.system.mmap_min_addr
+
+
+def set_mmap_min_addr(writer: Task, value: int) -> None:
+    """As said; EPERM for who may not map below it (mmap_min_addr_handler)."""
+    if not capable(writer, CAP_SYS_RAWIO):
+        raise SysError(EPERM)
+    writer.system.mmap_min_addr = value
 
 
 def get_nr_open(system: System) -> int:
@@ -216,7 +224,7 @@ SYSCTLS: list[Sysctl] = [
     max_namespaces(b"user", CLONE_NEWUSER),
     max_namespaces(b"uts", CLONE_NEWUTS),
     Sysctl(b"vm/max_map_count", 0o444, get_max_map_count),
-    Sysctl(b"vm/mmap_min_addr", 0o444, get_mmap_min_addr),
+    Sysctl(b"vm/mmap_min_addr", 0o644, get_mmap_min_addr, set_mmap_min_addr, 0, (1 << 64) - 1, by_task=True),
     Sysctl(b"vm/overcommit_memory", 0o444, get_overcommit),
 ]
 """All settings, by path below /proc/sys."""

@@ -22,6 +22,7 @@ from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
 from forkernel.kernel.tasklist import for_each_process, relink
 from forkernel.kernel.ucount import Ucounts
+from forkernel.mm.layout import MMAP_MIN_ADDR
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.pagetable import PARKING_FORKS
 from forkernel.namespace import NsInums
@@ -132,6 +133,8 @@ class System:
         self.flat: FlatMemory | None = None
         """The address space of a machine without an MMU."""
         self.ucounts = Ucounts(self)
+        self.mmap_min_addr = MMAP_MIN_ADDR
+        """vm.mmap_min_addr"""
         self.nr_forks = 0
         self.next_parking = PARKING_FORKS
         """Value of `nr_forks` at which page tables of sleepers are next parked (mm/parking.py), and when they were."""

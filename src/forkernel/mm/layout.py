@@ -22,7 +22,7 @@ ALIGN_MASK = 0xFFFF_FFFF_FFFF_F000
 TASK_SIZE = 0x7FFF_FFFF_F000
 STACK_TOP = TASK_SIZE
 MMAP_MIN_ADDR = 65536
-"""Below it only CAP_SYS_RAWIO may map (vm.mmap_min_addr, Debian's value)."""
+"""Below it only CAP_SYS_RAWIO may map: vm.mmap_min_addr at first, and Debian's; later `System.mmap_min_addr`."""
 TASK_UNMAPPED_BASE = (TASK_SIZE // 3 + PAGE_SIZE - 1) & PAGE_MASK
 ELF_ET_DYN_BASE = TASK_SIZE // 3 * 2 & PAGE_MASK
 STACK_GUARD_GAP = 256 << PAGE_SHIFT
@@ -76,7 +76,7 @@ def vm_start_gap(vma: Vma) -> int:
 def get_unmapped_area(mm: MmStruct, addr: int, length: int, flags: int, caps: int = 0) -> int:
     """Address for a new mapping of `length` bytes (a page multiple); `addr` is a hint, or must be with MAP_FIXED.
 
-    ENOMEM: no room. EINVAL: a fixed address not on a page. EPERM: below MMAP_MIN_ADDR without CAP_SYS_RAWIO.
+    ENOMEM: no room. EINVAL: a fixed address not on a page. EPERM: below vm.mmap_min_addr without CAP_SYS_RAWIO.
     """
     if length > TASK_SIZE:
         raise SysError(ENOMEM)
@@ -89,7 +89,7 @@ def get_unmapped_area(mm: MmStruct, addr: int, length: int, flags: int, caps: in
         return _low_area(mm.vmas, addr, length)
     elif addr == 0 or not _is_free(mm.vmas, addr, length, TASK_SIZE):
         return _topdown_area(mm.vmas, length, mm.mmap_base)
-    if addr < MMAP_MIN_ADDR and not caps & CAP_SYS_RAWIO_BIT:
+    if addr < mm.system.mmap_min_addr and not caps & CAP_SYS_RAWIO_BIT:
         raise SysError(EPERM)
     return addr
 

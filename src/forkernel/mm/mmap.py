@@ -51,7 +51,6 @@ from forkernel.abi.mman import (
 from forkernel.errors import SysError
 from forkernel.mapping import Mapping
 from forkernel.mm.layout import (
-    MMAP_MIN_ADDR,
     STACK_GUARD_GAP,
     TASK_SIZE,
     get_unmapped_area,
@@ -178,7 +177,7 @@ def do_mmap(
         flags |= MAP_FIXED
     if not flags & MAP_FIXED:
         addr &= PAGE_MASK
-        addr = max(addr, MMAP_MIN_ADDR) if addr else 0
+        addr = max(addr, mm.system.mmap_min_addr + PAGE_SIZE - 1 & PAGE_MASK) if addr else 0
     length = page_align(length)
     if length == 0 or length > TASK_SIZE or len(mm.vmas) > MAX_MAP_COUNT:
         raise SysError(ENOMEM)
@@ -458,7 +457,7 @@ def expand_stack(mm: MmStruct, addr: int) -> Vma | None:
     if vma is None or vma.start <= addr:
         return vma
     start = addr & PAGE_MASK
-    if not vma.flags & VM_GROWSDOWN or start < MMAP_MIN_ADDR:
+    if not vma.flags & VM_GROWSDOWN or start < mm.system.mmap_min_addr:
         return None
     at = vmas.index(addr)
     if at:

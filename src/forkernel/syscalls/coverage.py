@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 import forkernel.syscalls
-from forkernel.arch.x86_64.syscall_table import SYSCALLS
+from forkernel.arch.x86_64.syscall_table import NOT_BUILT_IN, SYSCALLS
 from forkernel.syscalls.registry import REGISTRY
 
 NO = "no"
@@ -34,7 +34,9 @@ def coverage() -> list[Coverage]:
     entries = []
     for number, name in sorted(SYSCALLS.items()):
         call = REGISTRY.calls.get(name)
-        entries.append(Coverage(number, name, call.support if call else NO, call.caveat if call else ""))
+        config = NOT_BUILT_IN.get(name)
+        lacking = f"as a Linux without CONFIG_{config}" if config else ""
+        entries.append(Coverage(number, name, call.support if call else NO, call.caveat if call else lacking))
     return entries
 
 
@@ -49,7 +51,7 @@ def coverage_page() -> str:
         "",
         f"Of the {len(entries)} calls of x86-64 (up to Linux 6.8), {count['done']} are done and {count['partial']} are",
         f"done but for what the last column says. The other {count[NO]} answer ENOSYS; a run that used one of",
-        "these says so at its end.",
+        "these says so at its end, but for those of a part that Linux, too, may be built without.",
         "",
         "| number | call | support | what is missing |",
         "|---:|---|---|---|",

@@ -26,7 +26,6 @@ from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.uaccess import UserBuf
 from forkernel.syscalls.registry import syscall
 
-MMAP_MIN_ADDR = 1 << 16
 DEFAULT_TIMER_SLACK = 50_000
 RT_POLICIES = (1, 2)
 
@@ -226,7 +225,7 @@ def _set_mm(task: Task, option: int, addr: int, _4: int, _5: int) -> int:
         mm.saved_auxv = mm.read(addr, _4).ljust(len(mm.saved_auxv), b"\0")
         return 0
     name = _MM_FIELDS.get(option)
-    if name is None or not MMAP_MIN_ADDR <= addr < TASK_SIZE:
+    if name is None or not mm.system.mmap_min_addr <= addr < TASK_SIZE:
         raise SysError(EINVAL)
     new = {each: getattr(mm, each) for each in _MM_FIELDS.values()} | {name: addr}
     if any(new[first] > new[last] for first, last in _MM_ORDER):

@@ -379,5 +379,16 @@ SYSCALLS: dict[int, str] = {
 }
 """Number to name, as Linux 6.8 knows them."""
 
+NOT_BUILT_IN: dict[str, str] = {
+    "mbind": "NUMA",
+    "set_mempolicy": "NUMA",
+    "get_mempolicy": "NUMA",
+    "migrate_pages": "NUMA",
+    "move_pages": "NUMA",
+    "set_mempolicy_home_node": "NUMA",
+}
+"""Calls of a part (CONFIG_*) that Linux may be built without, as this kernel is: they answer ENOSYS, as programs expect
+of such a kernel, and no run reports them."""
+
 NUMBERS: dict[str, int] = {name: number for number, name in SYSCALLS.items()}
 """Name to number."""
