@@ -15,7 +15,7 @@ from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_W
 from forkernel.fs.pagecache import RegInode
 from forkernel.hw.frames import RESERVED_FRAMES
 from forkernel.kernel.entry import Entry
-from forkernel.kernel.invariants import check_slabs, check_task_list
+from forkernel.kernel.invariants import check_current, check_slabs, check_task_list
 from forkernel.kernel.kstack import THREAD_SIZE_ORDER
 from forkernel.kernel.pid import PIDTYPE_PGID, PIDTYPE_SID
 from forkernel.kernel.smp_entry import SmpEntry
@@ -79,6 +79,7 @@ def check(system: Any) -> None:
     check_pages(system)
     check_task_list(system)
     check_slabs(system)
+    check_current(system)
 
 
 def check_tasks(system: Any) -> None:

@@ -27,6 +27,7 @@ from forkernel.kernel.system import Options, System, Unimplemented
 from forkernel.kernel.task import EXIT_ZOMBIE, SIGNAL_UNKILLABLE, STATE_LETTERS, Task
 
 if TYPE_CHECKING:
+    from forkernel.kernel.slabtop import KernelStack, SlabTable
     from forkernel.views import Report, View
     from forkernel.views.inspect import TaskView
 
@@ -108,8 +109,9 @@ class Kernel:
     `root`: a directory or tar archive; `binds`: "HOST:GUEST[:rw]"; `memory`: bytes; `pids`: most tasks at
     once; `clock`: "virtual" or "real"; `cwd`, `env`: defaults for `spawn`; `stdin`: bytes, "host", or None
     for nothing; `stdout`: "capture", or "host" for the host's descriptors 1 and 2; `trace`: a sink (see
-    `forkernel.trace`); `fail`: steps to fail, "STEP[:N[:ERRNO]]" (see `forkernel.kernel.failpoints`). Raises
-    UserError for values that cannot be.
+    `forkernel.trace`); `fail`: steps to fail, "STEP[:N[:ERRNO]]" (see `forkernel.kernel.failpoints`); `current`: how
+    the kernel finds the current task, "percpu" or "stack" (see `forkernel.kernel.current`). Raises UserError for
+    values that cannot be.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class Kernel:
         user: tuple[int, int, tuple[int, ...]] | None = None,
         fail: Sequence[str] = (),
         mmu: bool = True,
+        current: str = "percpu",
     ) -> None:
         if memory < MIN_MEMORY:
             raise UserError(f"--memory: {memory} bytes is too little, {MIN_MEMORY >> 20} MiB is the least")
@@ -140,9 +143,19 @@ class Kernel:
             raise UserError(f"--pids: {pids} is too few, {MIN_PIDS} is the least")
         if not 1 <= cpus <= MAX_CPUS:
             raise UserError(f"--cpus: {cpus} is not possible, only 1 to {MAX_CPUS}")
+        if current not in ("percpu", "stack"):
+            raise UserError(f"--current: {current!r} is neither percpu nor stack")
         memory = (memory + 4095) & ~4095
         options = Options(
-            root=root, memory=memory, pids=pids, seed=seed, clock=clock, strict=strict, cpus=cpus, mmu=mmu
+            root=root,
+            memory=memory,
+            pids=pids,
+            seed=seed,
+            clock=clock,
+            strict=strict,
+            cpus=cpus,
+            mmu=mmu,
+            current=current,
         )
         self.cwd = cwd
         self.env = env
@@ -360,6 +373,27 @@ class Kernel:
         """Failures asked for by `fail` that did not come about: the step was not reached so often."""
         points = self.system.failpoints
         return points.unreached() if points is not None else []
+
+    def tasks(self) -> list[Task]:
+        """Every process by its leader, along the kernel's circular list: process 0 first (Linux: for_each_process)."""
+        from forkernel.kernel.tasklist import for_each_process
+
+        return [self.system.init_task, *for_each_process(self.system)]
+
+    def slabs(self) -> SlabTable:
+        """The caches of kernel objects, as /proc/slabinfo shows them; prints as a table."""
+        from forkernel.kernel.slabtop import SlabTable
+
+        return SlabTable(self.system.slabs.infos())
+
+    def kernel_stack(self, pid: int) -> KernelStack | None:
+        """The kernel stack of a task, with its user registers (pt_regs); None for a zombie, KeyError for no task."""
+        from forkernel.kernel.slabtop import kernel_stack
+
+        task = self.system.init_task if pid == 0 else self.system.pids.find(pid)
+        if task is None:
+            raise KeyError(pid)
+        return kernel_stack(task)
 
     def leftover(self) -> list[Task]:
         """User processes and zombies that are still there; none when PID 1 is gone, and the machine with it."""

@@ -74,7 +74,7 @@ class Machine:
     def __init__(self, language: str = "en", *, steps: bool = False, **choices: Any) -> None:
         self.time = 1_000_000_000
         self.clock = SimpleNamespace(monotonic=lambda: self.time)
-        self.current: Any = None
+        self.cpu_curr: Any = None
         self.pids = SimpleNamespace(tasks=[])
         self.threads_max = 1000
         self.vfs = SimpleNamespace(d_path=lambda pwd, root: pwd)
@@ -125,7 +125,7 @@ class Machine:
 
     def call(self, task: Any, name: str, *arguments: int) -> None:
         """The task enters the kernel."""
-        self.current = task
+        self.cpu_curr = task
         task.syscall_nr = NUMBERS[name]
         task.syscall_args = (*arguments, *(0,) * (6 - len(arguments)))
         self.fire("sys_enter", task)
@@ -152,7 +152,7 @@ class Machine:
 
     def exit(self, task: Any, code: int, *, autoreap: bool = False) -> None:
         """The end of a task that has the CPU."""
-        self.current = task
+        self.cpu_curr = task
         self.fire("do_group_exit", task, code)
         self.fire("do_exit", task, code)
         self.fire("exit_signals", task)

@@ -267,7 +267,7 @@ def test_exit_to_a_zombie_and_the_wait_that_slept_for_it(language: str) -> None:
     machine.fire("wait_sleep", parent)
     machine.call(child, "exit_group", 3)
     machine.exit(child, 3 << 8)
-    machine.current = parent
+    machine.cpu_curr = parent
     machine.fire("sched_process_wait", parent, -1)
     machine.fire("wait_consider_task", parent, child, "zombie")
     machine.fire("wait_task_zombie", parent, child, 3 << 8, True)
@@ -299,7 +299,7 @@ def test_exit_by_a_signal_with_children_and_without_a_zombie() -> None:
     init, parent = machine.task(1, "init"), machine.task(3)
     task = machine.task(4, parent=parent)
     orphan = machine.task(5, parent=task)
-    machine.current = task
+    machine.cpu_curr = task
     machine.fire("do_group_exit", task, 11)
     machine.fire("do_exit", task, 11)
     machine.fire("find_new_reaper", task, init)
@@ -385,7 +385,7 @@ def test_waits_that_hear_of_a_living_child_or_never_come_back(language: str) -> 
 def test_copy_on_write_is_told_before_the_next_thing_the_process_does(language: str) -> None:
     machine, parent, child = forked(language)
     parent.mm.frames_at = child.mm.frames_at = {0x7FFF1000: 50}
-    machine.current = parent
+    machine.cpu_curr = parent
     for level in (3, 2, 1):
         machine.fire("table_unshare", parent.mm.pt, 0x7FFF1008, level, 60 + level, 70 + level)
     machine.fire("do_wp_page", parent.mm, 0x7FFF1008, 50, 51)

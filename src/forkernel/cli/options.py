@@ -282,6 +282,13 @@ RUN_OPTIONS: tuple[Option, ...] = (
         repeat=True,
     ),
     Option("--no-mmu", None, "a machine without an MMU: no fork; static PIE programs share one flat address space"),
+    Option(
+        "--current",
+        "percpu|stack",
+        "how the kernel finds the current task: by a variable of the CPU, or by its stack pointer (default: percpu)",
+        choice("percpu", "stack"),
+        "percpu",
+    ),
     Option("--init", None, "run PROGRAM itself as process 1, without the built-in init"),
     *STOP_OPTIONS,
 )  # fmt: skip

@@ -96,6 +96,7 @@ class Run:
             clock=clock_kind(values),
             strict=values["strict"],
             mmu=not values["no_mmu"],
+            current=values["current"],
             fail=values["fail"],
             env=environment(values),
             trace=sink,

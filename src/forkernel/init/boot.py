@@ -21,19 +21,20 @@ from forkernel.hw.frames import FrameTable
 from forkernel.hw.protocol import Cpu
 from forkernel.hw.ram import Ram
 from forkernel.kernel.cred import Cred
+from forkernel.kernel.current import StackCurrent
 from forkernel.kernel.entry import Entry
 from forkernel.kernel.exec import kernel_execve
 from forkernel.kernel.exit import do_group_exit
 from forkernel.kernel.filesystems import register_filesystems
 from forkernel.kernel.fork import CLONE_FS
-from forkernel.kernel.kstack import ThreadStacks
+from forkernel.kernel.kstack import THREAD_SIZE, ThreadStacks
 from forkernel.kernel.kthread import Kthreadd, kernel_thread
 from forkernel.kernel.nsproxy import init_nsproxy
 from forkernel.kernel.pid import Pid, change_pgrp, change_session
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.resource import init_rlimits
 from forkernel.kernel.signal import ignore_signals
-from forkernel.kernel.system import Options, System
+from forkernel.kernel.system import STOPPED, Options, System
 from forkernel.kernel.task import (
     PF_IDLE,
     PF_KTHREAD,
@@ -67,6 +68,8 @@ def start_kernel(
     system.slabs = SlabCaches(system.frames)
     system.stacks = ThreadStacks(system.frames)
     system.pids.pid_cachep = system.slabs.pid
+    if options.current == "stack":
+        system.by_stack = StackCurrent(system.frames)
     hardware = processor(ram)
     system.cpu = Processor(hardware)
     system.frames.flush_code, system.frames.flush_frame = hardware.flush_code, hardware.flush_frame
@@ -80,6 +83,7 @@ def start_kernel(
     mount_all(system, binds or [])
     system.init_task = make_init_task(system)
     system.sched.current = system.init_task
+    system.sched.top_of_stack = system.init_task.stack + THREAD_SIZE
     if options.cpus > 1:
         from forkernel.kernel.smp import smp_init
 
@@ -88,6 +92,7 @@ def start_kernel(
     if watcher is not None:
         system.trace.attach(watcher)
     rest_init(system)
+    system.interrupt = STOPPED
     return system
 
 
@@ -143,6 +148,8 @@ def make_init_task(system: System) -> Task:
     task.pid = task.tgid = 0
     task.slab, task.stack, task.rcu_users, task.cred_slab = 0, system.stacks.alloc(), 2, 0
     init_list(task)
+    if system.by_stack is not None:
+        system.by_stack.setup_thread_stack(task)
     task.comm = b"swapper/0"
     task.flags = PF_KTHREAD | PF_IDLE
     task.state = TASK_RUNNING

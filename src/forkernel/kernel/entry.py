@@ -21,9 +21,10 @@ from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.hw import protocol as hw
 from forkernel.kernel import signal
 from forkernel.kernel.hrtimer import KTIME_MAX, Timer
-from forkernel.kernel.kstack import finish_task_switch
+from forkernel.kernel.kstack import THREAD_SIZE, finish_task_switch
 from forkernel.kernel.ptrace_stop import report_syscall_exit, syscall_entry_stop
 from forkernel.kernel.rseq import rseq_preempt
+from forkernel.kernel.system import STOPPED
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_TRACED, Task
 from forkernel.mm.fault import FAULT_ACCERR, FAULT_OK, FAULT_OOM, FAULT_SIGBUS, handle_mm_fault
 from forkernel.wait import Sleep
@@ -106,17 +107,20 @@ class Entry:
         """Run until `system.stopping` says so; `deadline` is host monotonic seconds."""
         self._deadline = deadline
         system = self.system
-        system.stopping = ""
+        system.stopping = system.interrupt = ""
         self._granted = self.hw.quantum_struct.left
         task = self.sched.current
         on_cpu = task.pid and task.kthread is None and task.state == TASK_RUNNING and not task.se.on_rq
-        if on_cpu and not self.sched.need_resched:
-            self.cpu.switch_to(task)  # it was stopped in user mode and simply goes on
-            self._grant()
-        else:
-            self._schedule()
-        if not system.stopping:
-            self.hw.run(self)
+        try:
+            if on_cpu and not self.sched.need_resched:
+                self.cpu.switch_to(task)  # it was stopped in user mode and simply goes on
+                self._grant()
+            else:
+                self._schedule()
+            if not system.stopping:
+                self.hw.run(self)
+        finally:
+            system.interrupt = STOPPED
         self._take_over_time()
 
     def stop(self, why: str) -> None:
@@ -445,7 +449,7 @@ class Entry:
             self.sched.tick()
             self.system.calc_load()
         if self.clock.now >= self.timers.next_expiry:
-            self.timers.run_expired(self.clock.now)
+            self.system.run_timers(self.clock.now)
         if task.sigpending and task.state == TASK_RUNNING:
             signal.do_signal(task)
         if task.state != TASK_RUNNING or self.sched.need_resched:
@@ -468,6 +472,7 @@ class Entry:
             task = sched.pick_next_task()
             if task is None:
                 sched.current = system.init_task
+                sched.top_of_stack = system.init_task.stack + THREAD_SIZE
                 if not system.idle():
                     self.stop("idle")
                     return
@@ -492,7 +497,7 @@ class Entry:
         if task.sleep is not None and not self._redo(task):
             return False
         if self.clock.now >= self.timers.next_expiry:
-            self.timers.run_expired(self.clock.now)
+            self.system.run_timers(self.clock.now)
         if task.sigpending and task.state == TASK_RUNNING:
             signal.do_signal(task)
         return task.state == TASK_RUNNING and not self.sched.need_resched

@@ -18,7 +18,7 @@ from forkernel.abi.signal import SIGCHLD
 from forkernel.errors import KernelBug, SysError
 from forkernel.kernel import futex, posix_timers, session, signal
 from forkernel.kernel.cred import exit_creds
-from forkernel.kernel.kstack import put_task_struct_rcu_user
+from forkernel.kernel.kstack import put_task_struct_rcu_user, task_pt_regs
 from forkernel.kernel.nsproxy import switch_task_namespaces
 from forkernel.kernel.pid import detach_pids
 from forkernel.kernel.ptrace_stop import exit_ptrace, ptrace_exit_stop, ptrace_reparented, ptrace_unlink
@@ -116,6 +116,8 @@ def finish_exit(task: Task, group_dead: bool) -> None:
 
         cgroup_exit(task)
     exit_notify(task, group_dead)
+    if task.system.by_stack is not None:
+        task_pt_regs(task)  # the stack stays with the zombie, and what is on it
     task.system.cpu.forget(task)
     task.state = TASK_DEAD
 

@@ -341,6 +341,8 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child = Task()
     child.system, child.slab, child.stack, child.rcu_users = system, slab, stack, 2
     child.cred_slab = 0
+    if system.by_stack is not None:
+        system.by_stack.setup_thread_stack(child)
     child.pid = child.tgid = 0
     child.comm = args.name or task.comm
     child.flags = task.flags & ~(PF_SUPERPRIV | PF_IDLE | PF_KTHREAD | PF_EXITING) | PF_FORKNOEXEC

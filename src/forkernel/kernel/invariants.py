@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_NX, PTE_W
 from forkernel.errors import KernelBug
 from forkernel.hw.frames import CODE, RESERVED_FRAMES
-from forkernel.kernel.kstack import stack_frames
+from forkernel.kernel.kstack import THREAD_SIZE, stack_frames
 from forkernel.kernel.shm import all_segments
 from forkernel.kernel.task import EXIT_ZOMBIE, TASK_DEAD, TASK_RUNNING
 from forkernel.kernel.tasklist import for_each_process, for_each_thread
@@ -36,6 +36,7 @@ def check(system: System) -> None:
     check_task_list(system)
     check_frames(system)
     check_slabs(system)
+    check_current(system)
 
 
 # --- tasks
@@ -111,6 +112,16 @@ def _check_ring(tasks: list[Task], forward: str, backward: str) -> None:
     for left, right in zip(tasks, [*tasks[1:], tasks[0]], strict=True):
         if getattr(left, forward) is not right or getattr(right, backward) is not left:
             raise KernelBug(f"{left!r} and {right!r} are neighbours, and do not both know it")
+
+
+def check_current(system: System) -> None:
+    """Both ways to the current task agree on every CPU: the variable, and the masked stack pointer."""
+    for rq in system.run_queues:
+        task = rq.current
+        if rq.top_of_stack != task.stack + THREAD_SIZE and task.stack:
+            raise KernelBug(f"{task!r} is current, and the stack pointer is not on its stack")
+        if system.by_stack is not None and system.by_stack.current(rq.top_of_stack - 1) is not task:
+            raise KernelBug(f"{task!r} is current, but not by the stack pointer")
 
 
 # --- slabs and stacks
@@ -292,5 +303,6 @@ class InvariantSink:
 
 
 __all__ = [
-    "InvariantSink", "check", "check_frames", "check_slabs", "check_task_list", "check_tasks", "reachable_files",
+    "InvariantSink", "check", "check_current", "check_frames", "check_slabs", "check_task_list", "check_tasks",
+    "reachable_files",
 ]  # fmt: skip

@@ -11,12 +11,13 @@ from forkernel.abi.capability import CAP_SYS_NICE
 from forkernel.abi.stat import makedev
 from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
+from forkernel.arch.x86_64.ptrace import unpack_pt_regs
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.kernel import time_namespace, user_namespace
 from forkernel.kernel.cred import capable
-from forkernel.kernel.kstack import THREAD_SIZE_ORDER
+from forkernel.kernel.kstack import THREAD_SIZE_ORDER, task_pt_regs
 from forkernel.kernel.ptrace import ptrace_may_access
-from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_TRACED, TASK_UNINTERRUPTIBLE
+from forkernel.kernel.task import PF_EXITING, TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_TRACED, TASK_UNINTERRUPTIBLE
 from forkernel.mm.maps import show_maps
 from forkernel.mm.oom import oom_score
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
     from forkernel.mm.slab import SlabInfo
 
+
+SYSCALL_ENTRY = (b"do_syscall_64", b"entry_SYSCALL_64_after_hwframe")
 
 CONSOLE_DEV = makedev(5, 1)
 """/dev/console, the one terminal there is."""
@@ -158,6 +161,30 @@ class KernelView:
         if name is None:
             return b""
         return WCHAN.get(name, f"__do_sys_{name}").encode()
+
+    def stack_trace(self, task: Task, reader: Task) -> list[bytes]:
+        """Functions on the kernel stack, the innermost first; none for a task in user mode, and for a zombie."""
+        if not task.stack or task.exit_state:
+            return []
+        if task is reader:
+            return [b"proc_pid_stack", b"ksys_read", *SYSCALL_ENTRY]
+        inner = self.wchan(task)
+        if not inner:
+            return []
+        if task.state & (TASK_STOPPED | TASK_TRACED):
+            return [inner, b"get_signal", b"arch_do_signal_or_restart"]
+        if task.kthread is not None:
+            return [inner, b"ret_from_fork", b"ret_from_fork_asm"]
+        return [inner, *SYSCALL_ENTRY]
+
+    def kstk_esp_eip(self, task: Task) -> tuple[int, int]:
+        """User stack and instruction pointer, of a task that is exiting and still has a kernel stack; 0, 0 for others,
+        which might run on meanwhile (proc(5): kstkesp, kstkeip).
+        """
+        if not task.flags & PF_EXITING or not task.stack:
+            return 0, 0
+        regs = unpack_pt_regs(task_pt_regs(task))
+        return regs["rsp"], regs["rip"]
 
     def tty_of(self, task: Task, ns: PidNamespace) -> tuple[int, int]:
         """Device number of the controlling terminal and its foreground group; (0, -1) for none."""

@@ -1,8 +1,9 @@
 """Kernel stacks: 16 KiB of RAM for each task, with its user registers at the top (Linux: task_stack_page).
 
 Life cycle: `ThreadStacks.alloc` for dup_task_struct; `put_task_stack` when the dead task has left the CPU for good
-(`finish_task_switch`), so a zombie has none; a few stacks are kept for the next fork. `put_task_struct_rcu_user` is
-called there and by release_task; the later one of them gives back the task_struct itself, and what hangs on it.
+(`finish_task_switch`), so a zombie has none, but where thread_info is on it: then it goes with the task_struct. A few
+stacks are kept for the next fork. `put_task_struct_rcu_user` is called at that moment and by release_task; the later
+one of them gives back the task_struct itself, and what hangs on it.
 
 Our kernel runs in Python and needs no stack of its own. What lies on one is what others look at: at its top the 168
 bytes of `pt_regs`, the registers that the task entered the kernel with. They are written when somebody looks
@@ -78,7 +79,8 @@ def put_task_stack(task: Task) -> None:
 
 def finish_task_switch(prev: Task) -> None:
     """A dead task left the CPU for ever (Linux: finish_task_switch)."""
-    put_task_stack(prev)
+    if prev.system.by_stack is None:
+        put_task_stack(prev)
     put_task_struct_rcu_user(prev)
 
 
@@ -93,6 +95,8 @@ def put_task_struct_rcu_user(task: Task) -> None:
 
 def free_task(task: Task) -> None:
     """Give back the task_struct, and the stack if it is still there (Linux: free_task)."""
+    if task.system.by_stack is not None:
+        task.system.by_stack.free(task)
     put_task_stack(task)
     task.system.slabs.task_struct.free(task.slab)
     task.slab = 0
@@ -114,13 +118,13 @@ def task_pt_regs(task: Task) -> bytes:
     """
     if not task.stack:
         return b""
-    if task.kthread is None and (task.thread is not None or task.system.cpu.owner is task):
+    frames, address = task.system.frames, pt_regs_address(task)
+    if task.kthread is not None:
+        frames.write(virt_to_pfn(address), address & PAGE_SIZE - 1, bytes(PT_REGS_SIZE))
+    elif task.thread is not None or task.system.cpu.owner is task:
         in_call = task.sleep is not None
         data = pack_pt_regs(task.regs, task.syscall_nr, -ENOSYS if in_call else None)
-    else:
-        data = bytes(PT_REGS_SIZE)
-    frames, address = task.system.frames, pt_regs_address(task)
-    frames.write(virt_to_pfn(address), address & PAGE_SIZE - 1, data)
+        frames.write(virt_to_pfn(address), address & PAGE_SIZE - 1, data)
     return frames.read(virt_to_pfn(address), address & PAGE_SIZE - 1, PT_REGS_SIZE)
 
 

@@ -15,6 +15,7 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from forkernel.kernel.kstack import THREAD_SIZE
 from forkernel.kernel.task import (
     TASK_INTERRUPTIBLE,
     TASK_NEW,
@@ -67,11 +68,15 @@ class Scheduler:
     __slots__ = (
         "_fair", "_rt", "_tickets", "_turn_over", "current", "lone", "lone_after", "lone_slices", "min_vruntime",
         "need_resched", "nr_running", "nr_switches", "system",
+        "top_of_stack",
     )  # fmt: skip
 
     def __init__(self, system: System) -> None:
         self.system = system
         self.current: Task = None  # type: ignore[assignment]  # process 0, set at boot
+        self.top_of_stack = 0
+        """Where the kernel's stack pointer starts in a trap: the end of the current task's kernel stack (Linux:
+        cpu_current_top_of_stack)."""
         self.need_resched = False
         self.lone = False
         """The CPU counts no blocks, since the current task is alone: a second one must be noticed at once."""
@@ -184,6 +189,7 @@ class Scheduler:
             se.slice_left = RR_SLICE_NS
         self._turn_over = False
         self.current = task
+        self.top_of_stack = task.stack + THREAD_SIZE
         self.nr_switches += 1
         if (timers := task.signal.cpu_timers) is not None:
             timers.switch_in(task)

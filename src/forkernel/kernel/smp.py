@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from forkernel.kernel import balance
 from forkernel.kernel.fork import fork_idle
+from forkernel.kernel.kstack import THREAD_SIZE
 from forkernel.kernel.rseq import rseq_preempt
 from forkernel.kernel.sched import NICE_0_WEIGHT, SLICE_NS, Scheduler, is_rt, weight_of
 from forkernel.kernel.task import TASK_RUNNING, SignalStruct, Task
@@ -158,6 +159,7 @@ class Rq(Scheduler):
         """Nothing to run: the idle task is current, and the clock stands."""
         if self.current is not self.idle:
             self.current = self.idle
+            self.top_of_stack = self.idle.stack + THREAD_SIZE
             self.idle_since = self.smp.local_time()
         self.need_resched = False
 
@@ -239,6 +241,7 @@ class Rq(Scheduler):
         task = self.current
         self.account()
         self.current = self.idle
+        self.top_of_stack = self.idle.stack + THREAD_SIZE
         self.idle_since = self.clock
         task.nivcsw += 1
         rseq_preempt(task)
@@ -319,6 +322,7 @@ def smp_init(system: System, idle: KthreadFunction) -> None:
     system.sched = smp.rqs[0]
     for rq in smp.rqs:
         rq.idle = rq.current = fork_idle(system, rq.cpu, idle) if rq.cpu else swapper
+        rq.top_of_stack = rq.idle.stack + THREAD_SIZE
         rq.idle.se.cpu = rq.cpu
 
 

@@ -73,7 +73,7 @@ class SmpEntry(Entry):
             self.sched.tick()
             self.system.calc_load()
         if self.clock.now >= self.timers.next_expiry:
-            self.timers.run_expired(self.clock.now)
+            self.system.run_timers(self.clock.now)
         self._schedule()
 
     def _schedule(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forkernel.arch.entry import X86_64, Architecture
 from forkernel.kernel.clock import Clock, make_clock
+from forkernel.kernel.current import StackCurrent, not_process_context
 from forkernel.kernel.exec_image import ImageCache
 from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from forkernel.mm.slab import SlabCaches
 
 SIGKILL = 9
+STOPPED, IN_TIMER, IN_INPUT = "while the machine stands still", "in a timer interrupt", "in an interrupt from outside"
 BOOT_NS = 1_000_000_000  # on the virtual clock, booting took a second
 THREAD_SIZE = 16 * 1024
 """Bytes of a kernel stack."""
@@ -71,6 +73,8 @@ class Options(NamedTuple):
     cpus: int = 1
     mmu: bool = True
     """False: programs share one flat address space (mm/nommu.py)."""
+    current: str = "percpu"
+    """How the kernel finds the current task: "percpu" or "stack" (kernel/current.py)."""
     arch: Architecture = X86_64
     """How calls come in: another architecture's way only on a scripted CPU."""
 
@@ -147,6 +151,10 @@ class System:
         self.console: Any = None
         self.unimplemented: dict[str, Unimplemented] = {}
         self.stopping = ""
+        self.interrupt = ""
+        """Why there is no process context; "" where there is."""
+        self.by_stack: StackCurrent | None = None
+        """How to find the current task by its stack; None in a machine where the CPU's variable says it."""
         self.idle_ns = 0
         self.user_ns = self.nice_ns = self.system_ns = 0
         """Time of tasks that are gone; see `cpu_times`."""
@@ -205,8 +213,24 @@ class System:
 
     @property
     def current(self) -> Task:
-        """The task on the CPU."""
+        """The task that the kernel works for (kernel/current.py); KernelBug outside process context."""
+        if self.interrupt:
+            raise not_process_context(self.interrupt)
+        by_stack = self.by_stack
+        return self.sched.current if by_stack is None else by_stack.current(self.sched.top_of_stack - 1)
+
+    @property
+    def cpu_curr(self) -> Task:
+        """The task on the CPU, whatever is being done there; for who only looks (Linux: cpu_curr)."""
         return self.sched.current
+
+    def run_timers(self, now: int) -> None:
+        """The timer interrupt: what is due fires, for nobody in particular."""
+        before, self.interrupt = self.interrupt, IN_TIMER
+        try:
+            self.timers.run_expired(now)
+        finally:
+            self.interrupt = before
 
     @property
     def run_queues(self) -> Sequence[Scheduler]:
@@ -284,7 +308,7 @@ class System:
         waiting = [source for source in self.host_inputs.values() if source.wanted()]
         now = self.clock.monotonic()
         if due <= now:
-            self.timers.run_expired(now)
+            self.run_timers(now)
             return True
         if due >= KTIME_MAX and not waiting:
             return False
@@ -297,7 +321,7 @@ class System:
         if due < KTIME_MAX:
             self.idle_ns += max(due - now, 0)
             self.clock.jump_to(due + IDLE_EXIT_NS)
-            self.timers.run_expired(self.clock.monotonic())
+            self.run_timers(self.clock.monotonic())
         return True
 
     def poll_inputs(self) -> bool:
@@ -319,8 +343,12 @@ class System:
             ready = select.select(list(by_fd), [], [], seconds)[0]
         except (OSError, ValueError):
             ready = list(by_fd)
-        for fd in ready:
-            by_fd[fd].wake_up()
+        before, self.interrupt = self.interrupt, IN_INPUT
+        try:
+            for fd in ready:
+                by_fd[fd].wake_up()
+        finally:
+            self.interrupt = before
         return bool(ready)
 
     # --- the rest

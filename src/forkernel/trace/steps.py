@@ -162,11 +162,11 @@ def _format(task: Any, bprm: Any, kind: str) -> tuple[Any, Fields]:
 
 
 def _table_unshare(pt: Any, va: int, level: int, old: int, new: int) -> tuple[Any, Fields]:
-    return pt.store.trace.system.current, {"address": va, "level": level, "old": old, "new": new}
+    return pt.store.trace.system.cpu_curr, {"address": va, "level": level, "old": old, "new": new}
 
 
 def _do_wp_page(mm: Any, address: int, old: int, new: int) -> tuple[Any, Fields]:
-    return mm.system.current, {"address": address, "how": "reused" if old == new else "copied", "old": old, "new": new}
+    return mm.system.cpu_curr, {"address": address, "how": "reused" if old == new else "copied", "old": old, "new": new}
 
 
 DATA: dict[str, Callable[..., tuple[Any, Fields]]] = {

@@ -99,7 +99,7 @@ def do_task_stat(inode: Any, reader: Task, whole: bool) -> bytes:
     fields += [0, 0] if mm is None else [mm.total_vm * 4096, mm.rss()]
     fields.append(signal.rlim[RLIMIT_RSS][0])
     fields += _addresses(mm, ("start_code", "end_code", "start_stack"), permitted, mm is not None)
-    fields += [0, 0]
+    fields += inode.sb.kernel.kstk_esp_eip(task) if permitted else (0, 0)
     fields += [task.pending.bits & mask, task.blocked & mask, ignored & mask, caught & mask]
     fields += [0 if get_task_state(task)[0] == "R" else int(permitted and inode.sb.kernel.is_sleeping(task)), 0, 0]
     fields += [task.exit_signal, task.se.cpu, task.se.rt_priority, task.se.policy, 0, 0, signal.cguest_time // TICK_NS]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.capability import CAP_SYS_RESOURCE
+from forkernel.abi.capability import CAP_SYS_ADMIN, CAP_SYS_RESOURCE
 from forkernel.abi.errno import EACCES, EINVAL, ENOENT, EPERM, ESRCH
 from forkernel.abi.resource import RLIM_INFINITY, RLIM_NLIMITS
 from forkernel.abi.stat import Dirent
@@ -383,6 +383,19 @@ def _slack_target(inode: Any, task: Task) -> Task:
     return target
 
 
+def proc_pid_stack(inode: Any, reader: Task) -> bytes:
+    """The kernel functions that the task is in, the innermost first; EACCES without CAP_SYS_ADMIN, EPERM.
+
+    Linux gives an offset for each, and some that this kernel has no counterpart of.
+    """
+    target, kernel = inode.get_task(), inode.sb.kernel
+    if not kernel.capable(reader, CAP_SYS_ADMIN):
+        raise SysError(EACCES)
+    if not kernel.ptrace_may_access(reader, target):
+        raise SysError(EPERM)
+    return b"".join(b"[<0>] %s\n" % name for name in kernel.stack_trace(target, reader))
+
+
 def proc_pid_wchan(inode: Any, reader: Task) -> bytes:
     """The kernel function where it sleeps; 0 if it runs or may not be known."""
     target = inode.get_task()
@@ -458,6 +471,7 @@ TGID_BASE: dict[bytes, Entry] = {
     b"mountinfo": Entry(0o444, proc_pid_mountinfo),
     b"mountstats": Entry(0o400, proc_pid_mountstats),
     b"wchan": Entry(0o444, proc_pid_wchan),
+    b"stack": Entry(0o400, proc_pid_stack),
     b"uid_map": Entry(0o644, opener=user_ns.open_uid_map),
     b"gid_map": Entry(0o644, opener=user_ns.open_gid_map),
     b"projid_map": Entry(0o644, opener=user_ns.open_projid_map),

@@ -268,7 +268,7 @@ class Collector:
 
     def child_settid(self, child: Any, addr: int) -> None:
         """Its number in its own memory."""
-        self._step(child.system.current, "child_settid", addr=f"{addr:#x}", child=child.pid)
+        self._step(child.system.cpu_curr, "child_settid", addr=f"{addr:#x}", child=child.pid)
 
     def vfork_begin(self, task: Any, child: Any) -> None:
         """The parent will wait."""
@@ -280,7 +280,7 @@ class Collector:
 
     def sched_wakeup_new(self, task: Any) -> None:
         """The child is runnable."""
-        self._step(task.system.current, "wake_up_new_task", child=task.pid)
+        self._step(task.system.cpu_curr, "wake_up_new_task", child=task.pid)
 
     def wait_for_vfork_done(self, task: Any, child: Any) -> None:
         """The parent falls asleep: this half of the story is over."""
@@ -493,12 +493,12 @@ class Collector:
 
     def signal_generate(self, sig: int, info: Any, task: Any, group: bool, result: int) -> None:
         """SIGCHLD to the parent of who ends."""
-        story = self.open.get(task.system.current)
+        story = self.open.get(task.system.cpu_curr)
         if not isinstance(story, ExitStory) or story.parent is None or info is None:
             return
-        if task.tgid == story.parent.tgid and info.pid in look.levels(task.system.current.group_leader):
+        if task.tgid == story.parent.tgid and info.pid in look.levels(task.system.cpu_curr.group_leader):
             story.signal, story.signal_ignored = sig, result == 1
-            self._step(task.system.current, "do_notify_parent", signal=signal_name(sig), parent=story.parent.tgid)
+            self._step(task.system.cpu_curr, "do_notify_parent", signal=signal_name(sig), parent=story.parent.tgid)
 
     def exit_notify(self, task: Any, autoreap: bool) -> None:
         """The family knows. Without `autoreap` the story ends here, with a zombie."""
@@ -509,7 +509,7 @@ class Collector:
 
     def release_task(self, task: Any) -> None:
         """The last of it goes."""
-        current = task.system.current
+        current = task.system.cpu_curr
         story = self._step(current, "release_task", pid=task.pid)
         if isinstance(story, ExitStory):
             story.released.append(task.pid)
@@ -588,7 +588,7 @@ class Collector:
 
     def sched_wakeup(self, task: Any) -> None:
         """Somebody is woken by what the current task is doing."""
-        story = self.open.get(task.system.current)
+        story = self.open.get(task.system.cpu_curr)
         if story is not None:
             call = "" if task.kthread is not None else self.names.get(task.syscall_nr, "")
             story.woken.append(Woken(look.who(task), call))
@@ -628,7 +628,7 @@ class Collector:
         """Whose page tables these are: the current task's, or those of the child that it is making."""
         if self.system is None:
             return None
-        for task in (self.system.current, self.making):
+        for task in (self.system.cpu_curr, self.making):
             if task is not None and task.mm is not None and task.mm.pt is pt:
                 return task
         return None
