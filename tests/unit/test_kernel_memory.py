@@ -163,9 +163,9 @@ def live_files(kernel: Kernel) -> list[Any]:
 
 
 @linux
-@pytest.mark.parametrize("current", ["percpu"])
+@pytest.mark.parametrize("current", ["percpu", "stack"])
 def test_fork_is_refused_when_memory_is_full_and_works_again(tmp_path, current):
-    with Kernel(memory=16 << 20, seed=1) as kernel:
+    with Kernel(memory=16 << 20, pids=20_000, current=current, seed=1) as kernel:
         before = objects(kernel)
         process = kernel.spawn([program(tmp_path, FORK_UNTIL_REFUSED, "fork_until_refused")])
         assert kernel.run(timeout=100) == "idle"

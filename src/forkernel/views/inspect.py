@@ -119,7 +119,7 @@ def machine(kernel: Kernel) -> View:
         ["virtual time", f"{system.clock.now / 1e9:.9f} s"], ["seed", options.seed], ["root", options.root],
         ["RAM", f"{options.memory >> 20} MiB, {system.frames.free_count() * 4 >> 10} MiB free"],
         ["MMU", options.mmu], ["tasks", len(system.pids.tasks)], ["made by fork and clone", system.nr_forks],
-        ["on the CPU", f"{system.current.pid} ({text_of(system.current.comm)})"],
+        ["on the CPU", f"{system.cpu_curr.pid} ({text_of(system.cpu_curr.comm)})"],
         ["why it stopped", system.stopping or "-"],
     ]  # fmt: skip
     for process in kernel.processes:
