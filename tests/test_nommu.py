@@ -41,6 +41,7 @@ def run(argv: list[str], cwd: Path, stdin: bytes = b"", memory: int = 128 << 20)
         invariants.check(system)
         assert system.flat.pt.pages == 0
         assert not system.flat.shareable
+        assert not system.flat.direct
         assert kernel.unimplemented == []
         assert process.status is not None
         return process.stdout.decode(), process.status.shell_code
@@ -112,6 +113,26 @@ def test_a_shell_by_vfork_and_exec(tmp_path: Path) -> None:
     assert out == "hello world\nA B\n1 4\n3\n137\n127\n1 2\n"
     assert status == 5
     assert (tmp_path / "f").exists() is False  # the host's directory is never written
+
+
+SHARED = """\
+after truncate: ok
+the child reads: written by the parent
+the parent reads: written by the child
+the file has: written by the child
+the same once more: ENODEV
+unmapped: 0
+a part of it: ok
+it has: written by the child
+beyond the end: ENODEV
+sealed: EPERM
+written before, in pieces: ENODEV
+truncated to nothing and back: ok
+"""
+
+
+def test_files_in_memory_are_shared(tmp_path: Path) -> None:
+    assert run([program("shared")], tmp_path) == (SHARED, 0)
 
 
 def test_the_same_with_an_mmu_is_protected(tmp_path: Path) -> None:
@@ -202,10 +223,11 @@ def test_read_only_mappings_of_a_file_are_one(machine: Machine, tmp_path: Path) 
     system = machine.system
     (tmp_path / "data").write_bytes(b"a" * PAGE + b"b" * PAGE)
     file = system.vfs.open(system.vfs.boot_task(), b"/data", 0)
-    one, two = NommuMm(system.flat), NommuMm(system.flat)
+    one, two, three = NommuMm(system.flat), NommuMm(system.flat), NommuMm(system.flat)
     first = nommu_mmap(one, 2 * PAGE, 1, MAP_PRIVATE, file)
     assert nommu_mmap(two, 2 * PAGE, 1, MAP_PRIVATE, file) == first
-    assert nommu_mmap(two, PAGE, 1, MAP_PRIVATE, file, 1) == first + PAGE
+    assert nommu_mmap(three, PAGE, 1, MAP_PRIVATE, file, 1) == first + PAGE
+    assert nommu_mmap(two, PAGE, 1, MAP_PRIVATE, file, 1) != first + PAGE  # what it has there already
     copy = nommu_mmap(two, 2 * PAGE, 3, MAP_PRIVATE, file)
     assert copy != first
     one.write(first, b"X")
@@ -215,6 +237,7 @@ def test_read_only_mappings_of_a_file_are_one(machine: Machine, tmp_path: Path) 
     one.mmput()
     assert two.read(first + PAGE, 1) == b"b"
     two.mmput()
+    three.mmput()
     assert not system.flat.shareable
     file.put()
     invariants.check_frames(system)

@@ -297,7 +297,12 @@ class Kernel:
         if not isinstance(state, dict) or not isinstance(state.get("system"), System):
             raise UserError(f"{path}: there is no machine in it")
         kernel = cls.__new__(cls)
-        kernel._take_up(state)
+        try:
+            kernel._take_up(state)
+        except Exception as error:
+            raise UserError(
+                f"{path}: damaged, the machine in it cannot be taken up ({type(error).__name__})"
+            ) from error
         return kernel
 
     def _take_up(self, state: dict[str, Any]) -> None:

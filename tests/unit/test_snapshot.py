@@ -7,9 +7,12 @@ import json
 import os
 import pickle
 import zlib
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from forkernel import Kernel, __version__
 from forkernel.errors import UserError
@@ -264,6 +267,28 @@ def test_a_pickle_cut_short(tmp_path, saved):
     for size in (0, 1, 10, 1000, len(blob) - 1):
         text = refusal(wrapped(tmp_path / "file", blob[:size]))
         assert text.startswith(("damaged, it cannot be read", "refused: "))
+
+
+@cache
+def small_pickle() -> bytes:
+    """Of a machine with nothing in it but PID 1 and kthreadd."""
+    with Kernel(memory=8 << 20, cwd="/") as kernel:
+        kernel.system.cpu.park()
+        return pickle.dumps(kernel.__dict__.copy(), pickle.HIGHEST_PROTOCOL)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 1 << 30), st.integers(0, 255)), min_size=1, max_size=4))
+def test_changed_bytes_are_an_error_or_a_machine(tmp_path, changes):
+    """Whatever the bytes say: a machine, or one line; nothing else comes out."""
+    blob = bytearray(small_pickle())
+    for at, value in changes:
+        blob[at % len(blob)] = value
+    path = wrapped(tmp_path / "file", bytes(blob))
+    try:
+        Kernel.load(str(path)).close()
+    except UserError as error:
+        assert "\n" not in str(error)  # noqa: PT017
 
 
 def test_the_readers_objects_are_the_kernels(saved):

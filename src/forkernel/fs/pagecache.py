@@ -82,6 +82,28 @@ class RegInode(Inode):
             self.dirty.add(index)
         self.mtime = self.ctime = self.sb.now()
 
+    def contiguous_run(self) -> int:
+        """For a shared mapping without an MMU: the first frame, where all pages lie in one run; else 0.
+
+        A file in memory that has a size and no page yet, as after open and truncate, gets such a run now (Linux:
+        ramfs_nommu_expand_for_mapping). SysError(ENOMEM, ENOSPC).
+        """
+        count = self.size + PAGE_SIZE - 1 >> PAGE_SHIFT
+        if not count or self.sb.type != b"tmpfs":
+            return 0
+        if self.pages:
+            first: int = self.pages.get(0, 0)
+            return first if all(self.pages.get(index) == first + index for index in range(count)) else 0
+        self.sb.charge(count)
+        try:
+            first = self.sb.frames.alloc_contiguous(count)
+        except SysError:
+            self.sb.charge(-count)
+            raise
+        for index in range(count):
+            self.__keep(index, first + index)
+        return first
+
     # --- pages
     def __new_page(self, index: int) -> int:
         """A zeroed page of memory of its own."""

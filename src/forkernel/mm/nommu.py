@@ -20,6 +20,7 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EACCES, EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW, EPERM
+from forkernel.abi.fcntl import F_SEAL_FUTURE_WRITE, F_SEAL_WRITE
 from forkernel.abi.mman import MAP_FIXED, MAP_PRIVATE, MAP_SHARED, MAP_TYPE, PROT_WRITE
 from forkernel.arch.x86_64.pgtable import PTE_A, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_W
 from forkernel.errors import SysError
@@ -59,6 +60,8 @@ class FlatMemory:
         self.frames = system.frames
         self.pt = PageTable(system.tables)
         """The identity map."""
+        self.direct: dict[Any, Region] = {}
+        """By inode, the pages of a file in memory that somebody maps shared."""
         self.shareable: dict[Region, None] = {}
         """Regions that the next who maps the same piece of the same file gets too."""
 
@@ -70,12 +73,16 @@ class FlatMemory:
         try:
             self._map(start, pages)
         except SysError:
-            for frame in range(first, first + pages):
-                if not self.pt.lookup(frame << PAGE_SHIFT):
-                    self.frames.put(frame)
-            self.pt.zap(start, start + (pages << PAGE_SHIFT))
+            self._unmap_failed(first, pages)
             raise
         return Region(start, start + (pages << PAGE_SHIFT))
+
+    def _unmap_failed(self, first: int, pages: int) -> None:
+        """`_map` ran out of memory for tables: give all references back."""
+        for frame in range(first, first + pages):
+            if not self.pt.lookup(frame << PAGE_SHIFT):
+                self.frames.put(frame)
+        self.pt.zap(first << PAGE_SHIFT, first + pages << PAGE_SHIFT)
 
     def _map(self, start: int, pages: int) -> None:
         """Enter frames in the identity map, which takes over the references to them."""
@@ -95,7 +102,32 @@ class FlatMemory:
         region.users -= 1
         if not region.users:
             self.shareable.pop(region, None)
+            if self.direct.get(region.inode) is region:
+                del self.direct[region.inode]
             self.pt.zap(region.start, region.end)
+
+    def map_file(self, inode: Any) -> Region:
+        """The pages of a file in memory themselves, with one user more; ENODEV where they are not in one run."""
+        run = getattr(inode, "contiguous_run", None)
+        first = 0 if run is None else run()
+        if not first:
+            raise SysError(ENODEV)
+        pages = page_align(inode.size) >> PAGE_SHIFT
+        region = self.direct.get(inode)
+        if region is not None and (region.start, region.end) == (first << PAGE_SHIFT, first + pages << PAGE_SHIFT):
+            region.users += 1
+            return region
+        if any(self.pt.lookup(frame << PAGE_SHIFT) for frame in range(first, first + pages)):
+            raise SysError(ENODEV)  # it was mapped when it was smaller, and has grown in place
+        for frame in range(first, first + pages):
+            self.frames.get(frame)
+        try:
+            self._map(first << PAGE_SHIFT, pages)
+        except SysError:
+            self._unmap_failed(first, pages)
+            raise
+        region = self.direct[inode] = Region(first << PAGE_SHIFT, first + pages << PAGE_SHIFT, inode)
+        return region
 
     def find_shared(self, inode: Any, pgoff: int, pages: int) -> Region | None:
         """A region that holds the wanted pages of the file already."""
@@ -204,8 +236,23 @@ def nommu_mmap(
     if kind == MAP_SHARED:
         if prot & PROT_WRITE and not file.writable:
             raise SysError(EACCES)
-        raise SysError(ENODEV)  # no file system here offers its pages in one run
+        return _mmap_direct(mm, file, mapping, size, access, pgoff)
     return _mmap_copy(mm, file, mapping, size, access, pgoff)
+
+
+def _mmap_direct(mm: NommuMm, file: Any, mapping: Any, size: int, access: int, pgoff: int) -> int:
+    """A shared mapping of a file whose pages are memory, in one run: those pages themselves. Else ENODEV."""
+    if mapping is None or pgoff + (size >> PAGE_SHIFT) > page_align(file.inode.size) >> PAGE_SHIFT:
+        raise SysError(ENODEV)
+    if access & PROT_WRITE and getattr(mapping, "seals", 0) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE):
+        raise SysError(EPERM)
+    region = mm.flat.map_file(file.inode)
+    start = region.start + (pgoff << PAGE_SHIFT)
+    if mm.vmas.find_intersection(start, start + size):  # the list of areas holds an address once
+        mm.flat.put(region)
+        raise SysError(ENODEV)
+    mm.add_part(region, start, start + size, access | VM_SHARED | VM_MAYSHARE, pgoff, file)
+    return start
 
 
 def _mmap_copy(mm: NommuMm, file: Any, mapping: Any, size: int, access: int, pgoff: int) -> int:
@@ -213,12 +260,11 @@ def _mmap_copy(mm: NommuMm, file: Any, mapping: Any, size: int, access: int, pgo
     flat, pages = mm.flat, size >> PAGE_SHIFT
     shareable = mapping is not None and not access & PROT_WRITE
     if shareable and (region := flat.find_shared(file.inode, pgoff, pages)) is not None:
-        region.users += 1
         start = region.start + (pgoff - region.pgoff << PAGE_SHIFT)
-        if start not in mm.regions:
+        if not mm.vmas.find_intersection(start, start + size):
+            region.users += 1
             mm.add_part(region, start, start + size, access | VM_MAYSHARE, pgoff, file)
             return start
-        region.users -= 1  # mapped here already, in this process: a list of areas holds an address once
     region = flat.alloc(size)
     if mapping is not None:
         try:

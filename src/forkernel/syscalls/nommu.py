@@ -22,8 +22,7 @@ ABSENT = (
     "munlockall", "mincore", "madvise", "process_madvise", "remap_file_pages", "map_shadow_stack",
     "process_vm_readv", "process_vm_writev", "shmget", "shmat", "shmdt", "shmctl",
 )  # fmt: skip
-"""Calls that act on pages. System V shared memory too: it is made of files whose pages lie in one run, which no file
-system here offers."""
+"""Calls that act on pages; and System V shared memory, whose segments are not made in one run here."""
 
 
 def mm_of(task: Task) -> NommuMm:

@@ -29,7 +29,7 @@ def _text(value: bytes | None) -> str | None:
 def _memory(mm: Any) -> Fields:
     if mm is None:
         return {}
-    return {"areas": sum(1 for _ in mm.vmas), "pages": mm.pt.pages, "users": mm.users}
+    return {"areas": sum(1 for _ in mm.vmas), "pages": mm.rss(), "users": mm.users}
 
 
 def _error(number: int) -> str:
@@ -112,7 +112,7 @@ def _creds(task: Any, bprm: Any) -> tuple[Any, Fields]:
 
 
 def _exec_mmap(task: Any, old: Any, new: Any) -> tuple[Any, Fields]:
-    return task, {"freed": old is not None and old.users == 1, "old_pages": 0 if old is None else old.pt.pages}
+    return task, {"freed": old is not None and old.users == 1, "old_pages": 0 if old is None else old.rss()}
 
 
 # --- tables of simple events: the names of the arguments after the task

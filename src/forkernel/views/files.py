@@ -8,18 +8,26 @@ from forkernel.abi.fcntl import O_CLOEXEC
 from forkernel.views.view import Value, View, text_of
 
 if TYPE_CHECKING:
+    from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
 
 
-def descriptors(task: Task) -> View:
-    """One row for each descriptor: how it is open, where it stands, what it is."""
+Holders = dict[int, list[int]]
+"""The processes that have a descriptor for an open file, by its identity."""
+
+
+def descriptors(task: Task, holders: Holders | None = None) -> View:
+    """One row for each descriptor: how it is open, where it stands, what it is.
+
+    `holders` saves time where the descriptors of many tasks are shown.
+    """
     rows: list[list[Value]] = []
     notes: tuple[str, ...] = ()
     if task.files is not None:
-        others = holders(task)
+        others = file_holders(task.system) if holders is None else holders
         for fd, file in sorted(task.files.fds.items()):
             access = ("r" if file.readable else "-") + ("w" if file.writable else "-")
-            shared = " ".join(str(pid) for pid in others.get(id(file), ()))
+            shared = " ".join(str(pid) for pid in others.get(id(file), ()) if pid != task.tgid)
             row: list[Value] = [
                 fd,
                 access,
@@ -35,11 +43,11 @@ def descriptors(task: Task) -> View:
     return View(f"descriptors of {task.pid} ({text_of(task.comm)})", columns, rows, notes)
 
 
-def holders(task: Task) -> dict[int, list[int]]:
-    """For each open file, by identity, the other processes that have a descriptor for it."""
-    found: dict[int, list[int]] = {}
-    for other in task.system.pids.processes():
-        if other.files is None or other.tgid == task.tgid:
+def file_holders(system: System) -> Holders:
+    """Who has which open file."""
+    found: Holders = {}
+    for other in system.pids.processes():
+        if other.files is None:
             continue
         for file in dict.fromkeys(other.files.fds.values()):
             found.setdefault(id(file), []).append(other.pid)

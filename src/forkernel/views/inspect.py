@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from forkernel.errors import UserError
@@ -82,7 +83,7 @@ def inspect(kernel: Kernel, what: str = "machine", pid: int | None = None) -> Vi
         names = OF_TASK if task is not None else OF_MACHINE
         return Report(*[inspect(kernel, name, pid) for name in names])
     if what in OF_TASK:
-        return of_tasks(kernel, OF_TASK[what], task)
+        return of_tasks(kernel, what, task)
     system = kernel.system
     if what == "tree":
         return tasks.ps(system, tree=True, threads=True)
@@ -97,11 +98,16 @@ def inspect(kernel: Kernel, what: str = "machine", pid: int | None = None) -> Vi
     return Report(machine(kernel), tasks.ps(system, tree=True))
 
 
-def of_tasks(kernel: Kernel, view: Callable[[Any], View], task: Task | None) -> View | Report:
+def of_tasks(kernel: Kernel, what: str, task: Task | None) -> View | Report:
     """A view of one task, or of all user processes."""
+    view, system = OF_TASK[what], kernel.system
     if task is not None:
         return view(task)
-    return Report(*[view(one) for one in tasks.leaders(kernel.system) if one.kthread is None])
+    if what == "pagetables":
+        view = partial(memory.page_tables, users=memory.FrameUsers(system))
+    elif what == "files":
+        view = partial(files.descriptors, holders=files.file_holders(system))
+    return Report(*[view(one) for one in tasks.leaders(system) if one.kthread is None])
 
 
 def find(kernel: Kernel, pid: int) -> Task:

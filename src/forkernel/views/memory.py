@@ -132,14 +132,17 @@ def vmas(task: Task) -> View:
     return View(title, columns, rows, notes)
 
 
-def page_tables(task: Task, start: int = 0, end: int = 1 << 47) -> View:
-    """The tree that the CPU walks, entry by entry, with the bits it set and who else points there."""
+def page_tables(task: Task, start: int = 0, end: int = 1 << 47, users: FrameUsers | None = None) -> View:
+    """The tree that the CPU walks, entry by entry, with the bits it set and who else points there.
+
+    `users` saves time where the tables of many tasks are shown.
+    """
     title = f"page tables of {task.pid} ({text_of(task.comm)})"
     columns = ("LEVEL", "ADDRESS", ">INDEX", ">FRAME", "BITS", ">REFS", "SHARED BY")
     mm, rows = task.mm, list[list[Value]]()
     if mm is None:
         return View(title, columns, rows, ("it has no memory of its own",))
-    users, refs = FrameUsers(task.system), mm.frames.refs
+    users, refs = users or FrameUsers(task.system), mm.frames.refs
     for level, at, entry, _ in walk(mm, start, end):
         frame = entry >> 12 & FRAME_MASK
         shared = ""

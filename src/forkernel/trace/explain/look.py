@@ -42,7 +42,7 @@ def memory(mm: Any) -> Memory | None:
     """An address space in numbers; None for none."""
     if mm is None:
         return None
-    return Memory(len(mm.vmas), mm.pt.pages, mm.pt.table_pages() - 1, mm.users)
+    return Memory(len(mm.vmas), mm.rss(), mm.pt.table_pages() - 1, mm.users)
 
 
 def handlers(sighand: Any) -> int:
