@@ -175,6 +175,13 @@ SIGNATURES: dict[str, str] = {
     "msgsnd": "d ptr u64 x32",
     "msgrcv": "d ptr u64 d64 x32",
     "msgctl": "d d ptr",
+    "semtimedop": "d ptr u64 &timespec",
+    "mq_open": "path open_flags open_mode ptr",
+    "mq_unlink": "path",
+    "mq_timedsend": "fd data u64 u32 &timespec",
+    "mq_timedreceive": "fd >data_out u64 ptr &timespec",
+    "mq_notify": "fd &sigevent",
+    "mq_getsetattr": "fd ptr ptr",
     # --- memory
     "mmap": "ptr u64 prot map_flags fd x64",
     "munmap": "ptr u64",
