@@ -34,6 +34,7 @@ from forkernel.kernel.pid import Pid, change_pgrp, change_session
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.resource import init_rlimits
 from forkernel.kernel.signal import ignore_signals
+from forkernel.kernel.sysfs import register_sysfs
 from forkernel.kernel.system import STOPPED, Options, System
 from forkernel.kernel.task import (
     PF_IDLE,
@@ -121,13 +122,13 @@ def make_entry(system: System) -> Entry:
 
 
 def mount_all(system: System, binds: list[str]) -> None:
-    """/dev, /proc, an empty /sys, and what --bind asks for."""
+    """/dev, /proc, /sys, and what --bind asks for."""
     vfs = system.vfs
     mount_dev(vfs)
     register_procfs(system)
     register_filesystems(system)
     vfs.mount(new_procfs(system), vfs.make_mountpoint(b"/proc"), source=b"proc")
-    vfs.mount(vfs.new_tmpfs(b"tmpfs", 0o755), vfs.make_mountpoint(b"/sys"), source=b"tmpfs")
+    vfs.mount(register_sysfs(system), vfs.make_mountpoint(b"/sys"), source=b"sysfs")
     for bind in binds:
         host, guest, writable = parse_bind(bind)
         vfs.mount_host(host, guest, writable)

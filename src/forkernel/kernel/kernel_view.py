@@ -17,6 +17,7 @@ from forkernel.kernel import time_namespace, user_namespace
 from forkernel.kernel.cred import capable
 from forkernel.kernel.kstack import THREAD_SIZE_ORDER, task_pt_regs
 from forkernel.kernel.ptrace import ptrace_may_access
+from forkernel.kernel.sched import weight_of
 from forkernel.kernel.task import PF_EXITING, TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_TRACED, TASK_UNINTERRUPTIBLE
 from forkernel.mm.maps import show_maps
 from forkernel.mm.oom import oom_score
@@ -140,6 +141,10 @@ class KernelView:
     def oom_score(self, task: Task) -> int:
         """How badly the OOM killer wants it."""
         return oom_score(task, self.system.frames.total)
+
+    def sched_weight(self, task: Task) -> int:
+        """Its share among the fair tasks."""
+        return weight_of(task)
 
     def show_maps(self, mm: Any, describe: Any) -> bytes:
         """The areas of an address space, a line each."""

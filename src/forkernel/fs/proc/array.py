@@ -206,13 +206,19 @@ def _capabilities(task: Task) -> list[str]:
 def _scheduling(task: Task) -> list[str]:
     mask = task.se.cpus_mask
     return [
-        f"Cpus_allowed:\t{mask:x}",
+        f"Cpus_allowed:\t{cpu_mask(mask, len(task.system.run_queues))}",
         f"Cpus_allowed_list:\t{cpu_list(mask)}",
         "Mems_allowed:\t1",
         "Mems_allowed_list:\t0",
         f"voluntary_ctxt_switches:\t{task.nvcsw}",
         f"nonvoluntary_ctxt_switches:\t{task.nivcsw}",
     ]
+
+
+def cpu_mask(mask: int, cpus: int) -> str:
+    """CPUs of a mask in hexadecimal, as wide as so many CPUs need, with a comma between words of 32 bits."""
+    digits = f"{mask:0{(cpus + 3) // 4}x}"
+    return f"{digits[:-8]},{digits[-8:]}" if len(digits) > 8 else digits
 
 
 def cpu_list(mask: int) -> str:

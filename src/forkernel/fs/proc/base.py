@@ -16,7 +16,7 @@ from forkernel.abi.stat import Dirent
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
 from forkernel.fs.inode import Inode
-from forkernel.fs.proc import array, task_mmu, user_ns
+from forkernel.fs.proc import array, sched_debug, task_mmu, user_ns
 from forkernel.fs.proc.inode import Entry, MagicLink, ProcDir, ProcReg, decimal
 from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.namespace import INVALID_ID
@@ -461,6 +461,7 @@ TGID_BASE: dict[bytes, Entry] = {
     b"status": Entry(0o444, array.proc_pid_status),
     b"personality": Entry(0o400, proc_pid_personality),
     b"limits": Entry(0o444, proc_pid_limits),
+    b"sched": Entry(0o644, sched_debug.proc_sched_show, sched_debug.proc_sched_store),
     b"comm": Entry(0o644, proc_comm_show, proc_comm_store),
     b"cmdline": Entry(0o444, proc_pid_cmdline),
     b"stat": Entry(0o444, array.proc_tgid_stat),

@@ -28,12 +28,13 @@ class ProcSuperblock(Superblock):
     """
 
     blocksize: ClassVar[int] = 1024
+    fstype: ClassVar[bytes] = b"proc"
+    magic = PROC_SUPER_MAGIC
 
     def __init__(
         self, system: Any, dev: int, boot_id: bytes, fill: Callable[[ProcSuperblock], Inode], pid_ns: Any = None
     ) -> None:
-        super().__init__(b"proc", dev, system.clock, system.frames)
-        self.magic = PROC_SUPER_MAGIC
+        super().__init__(self.fstype, dev, system.clock, system.frames)
         self.system = system
         self.kernel: Any = None
         self.pid_ns: Any = system.pids if pid_ns is None else pid_ns
