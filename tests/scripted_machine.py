@@ -91,12 +91,13 @@ class Machine:
         arch: Architecture = X86_64,
         *,
         mmu: bool = True,
+        cpus: int = 1,
     ) -> None:
         for name, program in scripts.items():
             path = root / name
             path.write_bytes(elf(program))
             path.chmod(0o755)
-        options = Options(root=str(root), memory=memory, arch=arch, mmu=mmu)
+        options = Options(root=str(root), memory=memory, arch=arch, mmu=mmu, cpus=cpus)
         programs, words = list(scripts.values()), {"registers": arch.registers, "arguments": arch.arguments}
         self.system = start_kernel(
             options, processor=lambda ram: ScriptedCpu(ram, programs, number=arch.number, **words)

@@ -38,12 +38,14 @@ def whole_run(**options: Any) -> tuple[bytes, int]:
         return process.stdout, kernel.system.clock.now
 
 
-def test_tracing_does_not_change_the_run() -> None:
-    assert whole_run() == whole_run(trace=Watcher())
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_tracing_does_not_change_the_run(cpus: int) -> None:
+    assert whole_run(cpus=cpus) == whole_run(cpus=cpus, trace=Watcher())
 
 
-def test_a_restored_machine_goes_on_as_the_original() -> None:
-    with Kernel(seed=5) as kernel:
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_a_restored_machine_goes_on_as_the_original(cpus: int) -> None:
+    with Kernel(seed=5, cpus=cpus) as kernel:
         process = kernel.spawn(["/bin/sh", "-c", SCRIPT])
         if not kernel.repeatable:
             pytest.skip("no C compiler for the block counter")

@@ -97,7 +97,7 @@ def newidle_balance(this: Rq) -> bool:
     found = None
     most = 0
     for rq in this.smp.rqs:
-        if rq.nr_running and rq is not this:
+        if rq.nr_waiting and rq is not this:
             task = movable(rq, this)
             load = rq.load() if task is not None else 0
             if load > most:
@@ -133,7 +133,7 @@ def load_balance(this: Rq) -> None:
     busiest = max((rq for rq in this.smp.rqs if rq is not this), key=_load)
     while True:
         difference = busiest.load() - this.load()
-        if not busiest.nr_running or difference <= 0:
+        if not busiest.nr_waiting or difference <= 0:
             this.nr_balance_failed = 0
             return
         task = movable(busiest, this, difference - 1)

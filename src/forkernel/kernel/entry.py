@@ -110,9 +110,8 @@ class Entry:
         system.stopping = system.interrupt = ""
         self._granted = self.hw.quantum_struct.left
         task = self.sched.current
-        on_cpu = task.pid and task.kthread is None and task.state == TASK_RUNNING and not task.se.on_rq
         try:
-            if on_cpu and not self.sched.need_resched:
+            if self._in_user_mode(task):
                 self.cpu.switch_to(task)  # it was stopped in user mode and simply goes on
                 self._grant()
             else:
@@ -122,6 +121,11 @@ class Entry:
         finally:
             system.interrupt = STOPPED
         self._take_over_time()
+
+    def _in_user_mode(self, task: Task) -> bool:
+        """Whether the current task was in user mode when the last run ended, and nobody has to be chosen."""
+        on_cpu = task.pid != 0 and task.kthread is None and task.state == TASK_RUNNING and not task.se.on_rq
+        return on_cpu and not self.sched.need_resched
 
     def stop(self, why: str) -> None:
         """End `run` after this trap."""

@@ -69,6 +69,11 @@ class Rq(Scheduler):
         """Nothing runs and nothing waits (Linux: idle_cpu)."""
         return self.current is self.idle and not self.nr_running
 
+    @property
+    def nr_waiting(self) -> int:
+        """Tasks that have to wait; not the one that a CPU is just leaving idle for."""
+        return self.nr_running - (self.current is self.idle and self.nr_running > 0)
+
     def load(self) -> int:
         """Weights of the tasks that are here, the current one included (Linux: cpu_load)."""
         total = sum(weight_of(task) for task in self.queued())
@@ -260,7 +265,7 @@ class Rq(Scheduler):
 class Smp:
     """All CPUs of the machine; `System.smp`, None where there is only one."""
 
-    __slots__ = ("any_rt", "offset", "online", "rqs", "system")
+    __slots__ = ("any_rt", "granted", "offset", "online", "rqs", "system")
 
     def __init__(self, system: System, cpus: int) -> None:
         self.system = system
@@ -269,6 +274,8 @@ class Smp:
         self.online = (1 << cpus) - 1
         self.any_rt = False
         """Whether there ever was a real-time task: only then is it worth while to look for some."""
+        self.granted = False
+        """The CPU that the emulator plays is in user mode, and whose turn is next was settled."""
         self.offset = 0
         """The machine's clock minus the local time of the CPU that the emulator plays: 0 with a virtual clock."""
 

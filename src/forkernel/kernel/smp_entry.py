@@ -40,6 +40,10 @@ class SmpEntry(Entry):
         self._slice_end = 0
         """When the current task's slice is over, or a timer is due."""
 
+    def _in_user_mode(self, task: Task) -> bool:
+        """Whether the last run was stopped from outside; if in a trap, whose turn it is has still to be found out."""
+        return self.smp.granted and super()._in_user_mode(task)
+
     # --- traps
 
     def quantum(self) -> None:
@@ -79,6 +83,7 @@ class SmpEntry(Entry):
     def _schedule(self) -> None:
         """Go on with the CPU whose turn it is, until a task of it is ready for user mode."""
         system, smp = self.system, self.smp
+        smp.granted = False
         while not system.stopping:
             rq = self.sched
             task = rq.current
@@ -177,6 +182,7 @@ class SmpEntry(Entry):
                 sched.lone_slices = 0
                 self._count_blocks(True)
                 sched.lone_after = min(sched.lone_after * 4, LONE_SLICES_MOST)
+        self.smp.granted = True
         blocks = horizon // BLOCK_NS
         self.hw.set_quantum(blocks)
         self._granted = blocks
