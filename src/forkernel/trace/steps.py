@@ -180,7 +180,7 @@ DATA: dict[str, Callable[..., tuple[Any, Fields]]] = {
     "copy_files": _part("files", lambda files: {"descriptors": len(files.fds), "users": files.users}),
     "copy_fs": _part("fs", lambda fs: {"users": fs.users}),
     "copy_sighand": _part("sighand", lambda sighand: {"actions": len(sighand.action), "users": sighand.users}),
-    "copy_signal": _part("signal", lambda sig: {"pgrp": sig.pgrp, "session": sig.session}),
+    "copy_signal": _part("signal", lambda sig: {"pgrp": sig.pgrp.numbers[0], "session": sig.session.numbers[0]}),
     "copy_mm": _part("mm", _memory),
     "copy_namespaces": _part("nsproxy", _nothing),
     "copy_io": _part("io_context", _nothing),
