@@ -239,14 +239,35 @@ def test_exec_of_a_script_and_exec_that_fails() -> None:
     machine.fire("load_script", task, program, b"/bin/sh", None)
     machine.fire("exec_failed", task, b"./run.sh", 8)
     machine.fire("exec_failed", task, b"/nowhere", 2)
+    text = machine.text()
     script, missing = machine.stories
     assert isinstance(script, ExecStory)
     assert isinstance(missing, ExecStory)
     assert (script.errno, script.fatal, missing.errno, missing.filename) == (8, False, 2, "/nowhere")
-    text = machine.text()
     assert "its first line names /bin/sh, which is run with the script as its" in text
     assert "process 4 (sh) cannot run /nowhere" in text
     assert "It fails with ENOENT (No such file or directory); the old program goes on." in text
+
+
+def test_a_program_looked_for_along_path_is_one_story() -> None:
+    machine = Machine()
+    task = machine.task(4)
+    for name in (b"/usr/local/bin/tr", b"/usr/bin/tr"):
+        machine.call(task, "execve")
+        machine.fire("exec_failed", task, name, 2)
+    machine.call(task, "execve")
+    exec_events(machine, task, bprm(), closed=[])
+    for name in (b"/usr/bin/x", b"/bin/x"):
+        machine.fire("exec_failed", task, name, 2)
+    machine.exit(task, 0)
+    found, lost, _ = machine.stories
+    assert isinstance(found, ExecStory)
+    assert isinstance(lost, ExecStory)
+    assert (found.done, found.missed) == (True, ["/usr/local/bin/tr", "/usr/bin/tr"])
+    assert (lost.errno, lost.filename, lost.missed) == (2, "/bin/x", ["/usr/bin/x"])
+    text = machine.text()
+    assert "Tried before, and not there: /usr/local/bin/tr, /usr/bin/tr." in text
+    assert "process 4 (tr) cannot run /bin/x" in text
 
 
 def test_exec_that_fails_too_late_kills() -> None:

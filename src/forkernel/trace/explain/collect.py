@@ -36,6 +36,7 @@ ID_FLAGS = 0x100000 | 0x200000 | 0x1000000 | 0x1000
 """Flags that only say where the child's number is written: PARENT_SETTID, CHILD_CLEARTID, CHILD_SETTID, PIDFD."""
 NEW_NAMESPACES = 0x7E02_0080
 SIGCHLD = 17
+ENOENT = 2
 WAIT_CALLS = ("wait4", "waitid")
 EXIT_CALLS = ("exit", "exit_group")
 WAIT_TARGETS = {0: "any", 1: "pid", 2: "group", 3: "pidfd"}
@@ -77,6 +78,8 @@ class Collector:
         self.borrowers: dict[Any, Any] = {}
         """The parent in vfork by its child."""
         self.cow: dict[Any, CowStory] = {}
+        self.missed: dict[Any, ExecStory] = {}
+        """Calls of execve for a file that is not there: often the next one finds it, further along PATH."""
         self.system: Any = None
         self.chosen: tuple[Any, str] = (None, "")
         """Who is in kernel_clone, and what ptrace_event_chosen said."""
@@ -88,6 +91,8 @@ class Collector:
     def _begin(self, task: Any, story: Story) -> None:
         """Something new: what came before it, faults first, is told."""
         self._flush_cow(task)
+        if not isinstance(story, ExecStory):
+            self._flush_missed(task)
         self._abandon(task)
         self.open[task] = story
 
@@ -111,6 +116,12 @@ class Collector:
 
     def _flush_cow(self, task: Any) -> None:
         story = self.cow.pop(task, None)
+        if story is not None:
+            self._tell(story, story.ended)
+
+    def _flush_missed(self, task: Any) -> None:
+        """Programs that were not found, and nothing else was run instead."""
+        story = self.missed.pop(task, None)
         if story is not None:
             self._tell(story, story.ended)
 
@@ -389,6 +400,9 @@ class Collector:
         story = self.open.get(task)
         if isinstance(story, ExecStory):
             story.done = True
+            before = self.missed.pop(task, None)
+            if before is not None:
+                story.missed = [*before.missed, before.filename]
             story.new = look.memory(task.mm)
             story.old_pid = old_pid
             story.comm = look.text(task.comm)
@@ -408,6 +422,16 @@ class Collector:
         story.errno = errno
         story.fatal = story.find("point_of_no_return") is not None
         self._step(task, "exec_failed", "fatal" if story.fatal else "", errno=errno)
+        before = self.missed.get(task)
+        if errno == ENOENT and story.find("copy_strings") is None:
+            self.open.pop(task, None)
+            if before is not None:
+                story.missed = [*before.missed, before.filename]
+                story.began = before.began
+            story.ended = now(task)
+            self.missed[task] = story
+            return
+        self._flush_missed(task)
         self._finish(task)
 
     # --- exit
@@ -595,8 +619,9 @@ class Collector:
 
     def sched_switch(self, prev: Any, next_: Any) -> None:
         """Who falls asleep does not write for a while: its faults are told."""
-        if prev.state and prev in self.cow:
+        if prev.state and (prev in self.cow or prev in self.missed):
             self._flush_cow(prev)
+            self._flush_missed(prev)
 
     # --- copy-on-write
 
@@ -644,6 +669,8 @@ class Collector:
         """The run is over."""
         for task in [*self.cow]:
             self._flush_cow(task)
+        for task in [*self.missed]:
+            self._flush_missed(task)
         for task in [*self.open]:
             self._abandon(task)
         for teller in self.tellers:

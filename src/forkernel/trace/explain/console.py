@@ -18,6 +18,8 @@ COLUMNS = 96
 """Width where there is no terminal."""
 WIDEST, NARROWEST = 100, 50
 WIDEST_TREE = 64
+LONGEST = 72
+"""Command lines in the tree are cut there."""
 INDENT = "  "
 STYLES = {
     "fork": "bold green", "vfork": "bold green", "clone": "bold green", "thread": "bold green", "kthread": "bold green",
@@ -237,7 +239,7 @@ def draw(node: Node, head: str, below: str, catalogue: Catalogue, found: list[tu
     """One node and those below it."""
     what = f"{{{node.what}}}" if node.thread else node.what
     end, style = ending_in(node, catalogue)
-    found.append((head, f"{node.pid} ", what, end, style))
+    found.append((head, f"{node.pid} ", what if len(what) <= LONGEST else what[: LONGEST - 3] + "...", end, style))
     last = len(node.children) - 1
     for at, child in enumerate(node.children):
         branch, indent = ("└─ ", "   ") if at == last else ("├─ ", "│  ")

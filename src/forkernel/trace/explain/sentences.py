@@ -375,7 +375,7 @@ class Narrator:
 
     def exec(self, story: ExecStory) -> list[Block]:
         """What was loaded, what went, what stayed."""
-        lines: list[Block] = [self.exec_asked(story)]
+        lines: list[Block] = [self.exec_asked(story), self.exec_missed(story)]
         for step in story.steps:
             lines.append(self.exec_step(story, step))
         if story.errno:
@@ -404,6 +404,12 @@ class Narrator:
             filename=story.filename,
             **strings.values,
         )
+
+    def exec_missed(self, story: ExecStory) -> str:
+        """Where it was looked for before."""
+        if not story.missed:
+            return ""
+        return self.say("Tried before, and not there: {list}.", list=self.some(story.missed))
 
     def exec_step(self, story: ExecStory, step: Step) -> str:
         """The steps that are not a matter of course."""

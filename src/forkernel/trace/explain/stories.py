@@ -127,6 +127,8 @@ class ExecStory(Story):
     old_pid: int = 0
     """The number it had before: another than now for a thread that was not the leader."""
     errno: int = 0
+    missed: list[str] = field(default_factory=list)
+    """Places where it was looked for before, one execve each, as along PATH."""
     fatal: bool = False
     """It failed after the point of no return: the process dies."""
     done: bool = False
