@@ -12,15 +12,7 @@ from forkernel.fs.tmpfs import TmpfsSuperblock
 MAGIC = {b"pipefs": 0x50495045, b"sockfs": 0x534F434B, b"tmpfs": TMPFS_MAGIC}
 
 
-class SockfsSuperblock(Superblock):
-    """Where sockets are; keeps the abstract names of unix(7)."""
-
-    def __init__(self, fstype: bytes, dev: int, clock: Any, frames: Any) -> None:
-        super().__init__(fstype, dev, clock, frames)
-        self.abstract: dict[tuple[bytes, int], Any] = {}
-
-
-KINDS: dict[bytes, type[Superblock]] = {b"sockfs": SockfsSuperblock, b"tmpfs": TmpfsSuperblock}
+KINDS: dict[bytes, type[Superblock]] = {b"tmpfs": TmpfsSuperblock}
 
 
 def internal_sb(vfs: Any, fstype: bytes) -> Any:

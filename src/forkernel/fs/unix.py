@@ -22,7 +22,6 @@ from forkernel.abi.errno import (
     EISCONN,
     EMSGSIZE,
     ENOTCONN,
-    ENOTTY,
     EOPNOTSUPP,
     EPERM,
     EPIPE,
@@ -53,6 +52,7 @@ from forkernel.errors import SysError
 from forkernel.fs.anon import internal_sb
 from forkernel.fs.file import File
 from forkernel.fs.inode import MAY_WRITE, Inode
+from forkernel.fs.net_namespace import NetNamespace
 from forkernel.fs.timedread import timed_sleep
 from forkernel.wait import Resume, Sleep, WaitQueue
 
@@ -146,13 +146,16 @@ class UnixFile(File):
     """A socket (Linux: struct socket, sock and unix_sock in one)."""
 
     __slots__ = (
-        "address", "backlog", "bound", "creds", "error", "kind", "max_backlog", "options", "pass_creds", "peer",
+        "address", "backlog", "bound", "creds", "error", "kind", "max_backlog", "net", "options", "pass_creds", "peer",
         "peer_creds", "queue", "rcv_timeout", "rcvbuf", "rd_wait", "shut", "snd_timeout", "sndbuf", "state",
         "wmem", "wr_wait",
     )  # fmt: skip
 
-    def __init__(self, inode: Inode, flags: int, path: Any, kind: int) -> None:
+    def __init__(self, inode: Inode, flags: int, path: Any, kind: int, net: NetNamespace) -> None:
         super().__init__(inode, O_RDWR | flags & O_NONBLOCK, path)
+        self.net: NetNamespace = net.get()
+        """The network namespace it was made in, where abstract names are looked up; held until the socket goes."""
+        net.sockets[self] = None
         self.kind = kind
         """SOCK_*."""
         self.state = UNCONNECTED
@@ -188,7 +191,7 @@ class UnixFile(File):
         """Take a name: a path, abstract if it begins with NUL, or any free one if empty."""
         if self.address is not None:
             raise SysError(EINVAL)
-        names = abstract_names(task)
+        names = self.net.abstract
         if not name:
             tries = (b"\0%05x" % number for number in range(1 << 20))
             name = next(free for free in tries if (free, self.kind) not in names)
@@ -214,7 +217,7 @@ class UnixFile(File):
 
     def connect(self, task: Any, name: bytes) -> None:
         """Connect to the socket called `name`; datagrams get a default address. Sleeps while its queue is full."""
-        other = find_socket(task, name, self.kind)
+        other = find_socket(task, self.net, name, self.kind)
         if self.kind == SOCK_DGRAM:
             if other.peer is not None and other.peer is not self:
                 raise SysError(EPERM)
@@ -228,7 +231,7 @@ class UnixFile(File):
             raise Sleep(other.wr_wait)
         if self.state != UNCONNECTED:
             raise SysError(EISCONN if self.state == CONNECTED else EINVAL)
-        end = new_socket(task.system.vfs, self.kind, 0)
+        end = new_socket(task.system.vfs, self.kind, 0, self.net)
         end.address, end.peer_creds = other.address, creds_of(task)
         join(self, end)
         self.peer_creds = other.creds
@@ -452,13 +455,15 @@ class UnixFile(File):
         elif cmd == TIOCOUTQ:
             value = self.wmem
         else:
-            raise SysError(ENOTTY)
+            from forkernel.fs.net_namespace import dev_ioctl
+
+            return dev_ioctl(task, self.net, cmd, arg)
         task.mm.write(arg, value.to_bytes(4, "little"))
         return 0
 
     def release(self) -> None:
         """The last descriptor is gone (Linux: unix_release_sock)."""
-        names = self.inode.sb.abstract
+        names = self.net.abstract
         if self.address is not None and names.get((self.address, self.kind)) is self:
             del names[self.address, self.kind]
         if self.bound is not None and self.bound.pipe is self:
@@ -478,6 +483,8 @@ class UnixFile(File):
         self.backlog.clear()
         self.shut = RDWR_SHUTDOWN
         self.wake_all()
+        del self.net.sockets[self]
+        self.net.put()
         super().release()
 
 
@@ -544,16 +551,16 @@ class StreamSend(Resume):
 # --- making and finding sockets
 
 
-def new_socket(vfs: Any, kind: int, flags: int) -> UnixFile:
+def new_socket(vfs: Any, kind: int, flags: int, net: NetNamespace) -> UnixFile:
     """A socket with an inode of its own in sockfs."""
     sb = internal_sb(vfs, b"sockfs")
     inode = UnixInode(sb, S_IFSOCK | 0o777)
-    return UnixFile(inode, flags, vfs.pseudo_path(inode, b"socket:[%d]" % inode.ino), kind)
+    return UnixFile(inode, flags, vfs.pseudo_path(inode, b"socket:[%d]" % inode.ino), kind, net)
 
 
 def unix_create(task: Any, kind: int, flags: int) -> UnixFile:
     """A new, unconnected socket."""
-    file = new_socket(task.system.vfs, kind, flags)
+    file = new_socket(task.system.vfs, kind, flags, task.nsproxy.net_ns)
     file.inode.uid, file.inode.gid = task.cred.fsuid, task.cred.fsgid
     return file
 
@@ -582,12 +589,6 @@ def creds_of(task: Any) -> Creds:
     return (task.group_leader.thread_pid, task.cred.uid, task.cred.gid)
 
 
-def abstract_names(task: Any) -> dict[tuple[bytes, int], UnixFile]:
-    """The abstract name space: each type of socket has its own."""
-    names: dict[tuple[bytes, int], UnixFile] = internal_sb(task.system.vfs, b"sockfs").abstract
-    return names
-
-
 def bind_path(task: Any, name: bytes) -> Inode:
     """Make the socket file of a name; EADDRINUSE when something is there."""
     from forkernel.abi.errno import EEXIST
@@ -601,11 +602,11 @@ def bind_path(task: Any, name: bytes) -> Inode:
     return inode
 
 
-def find_socket(task: Any, name: bytes, kind: int) -> UnixFile:
+def find_socket(task: Any, net: NetNamespace, name: bytes, kind: int) -> UnixFile:
     """The socket called `name`; ECONNREFUSED, EPROTOTYPE, and what the walk says."""
     found: UnixFile | None
     if name[:1] == b"\0":
-        found = abstract_names(task).get((name, kind))
+        found = net.abstract.get((name, kind))
     else:
         inode = task.system.vfs.resolve(task, name).inode
         inode.permission(task.cred, MAY_WRITE)

@@ -272,8 +272,6 @@ def check_clone_flags(task: Task, args: KernelCloneArgs) -> None:
     )
     if wrong:
         raise SysError(EINVAL)
-    if flags & NAMESPACES:
-        nsproxy.check_built(flags)
 
 
 def fork_limits(task: Task, child: Task, args: KernelCloneArgs) -> None:
@@ -664,7 +662,6 @@ def ksys_unshare(task: Task, flags: int) -> None:
         raise SysError(EINVAL)
     if flags & CLONE_VM and task.mm is not None and task.mm.users > 1:
         raise SysError(EINVAL)
-    nsproxy.check_built(flags)
     fs, files, cred = task.fs, task.files, task.cred
     new_fs = fs
     if flags & CLONE_FS and fs is not None and fs.users > 1:

@@ -5,8 +5,7 @@ Tasks share an `Nsproxy` and count its users; it never changes while it is share
 new or others and the rest the old ones; `switch_task_namespaces` puts it in place, and takes the last one away at
 exit. User namespaces are not in it: they come with the credentials (kernel/user_namespace.py).
 
-A kind of namespace is added by its class in `init_nsproxy`, its copy function in `copy_one`, and its flag taken out
-of `NOT_BUILT`.
+A kind of namespace is added by its class in `init_nsproxy`, its copy function in `make_one`.
 """
 
 from __future__ import annotations
@@ -25,24 +24,21 @@ from forkernel.abi.namespace import (
     CLONE_NEWUSER,
     CLONE_NEWUTS,
     NAMESPACES,
-    NET_NS_INIT_INO,
 )
 from forkernel.errors import SysError
 from forkernel.fs.mnt_namespace import copy_mnt_ns
+from forkernel.fs.net_namespace import copy_net_ns, init_net_ns
 from forkernel.kernel.cgroup_namespace import copy_cgroup_ns, init_cgroup_ns
 from forkernel.kernel.ipc_namespace import copy_ipcs, init_ipc_ns
 from forkernel.kernel.pid import task_active_pid_ns
 from forkernel.kernel.time_namespace import copy_time_ns, init_time_ns, timens_on_fork
 from forkernel.kernel.utsname import copy_utsname, init_uts_ns
-from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
+from forkernel.namespace import NsCommon, UserNamespace, cap_capable
 
 if TYPE_CHECKING:
     from forkernel.fs.dentry import Path
     from forkernel.kernel.fork import KernelCloneArgs
     from forkernel.kernel.task import Task
-
-NOT_BUILT = CLONE_NEWNET
-"""Kinds that cannot be made (yet): EINVAL, as from a kernel configured without them."""
 
 IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
 FIELDS: tuple[tuple[str, int], ...] = (
@@ -93,14 +89,6 @@ class Nsproxy:
                     ns.put()
 
 
-class NetNs(NsCommon):
-    """The one network namespace."""
-
-    __slots__ = ()
-    nstype = CLONE_NEWNET
-    name = b"net"
-
-
 def init_nsproxy(system: Any) -> Nsproxy:
     """The namespaces that the machine starts with."""
     new = Nsproxy()
@@ -109,17 +97,11 @@ def init_nsproxy(system: Any) -> Nsproxy:
     new.mnt_ns = system.vfs.init_mnt_ns
     new.mnt_ns.system = system
     new.pid_ns_for_children = system.pids.get()
-    new.net_ns = NetNs(system, init_user_ns, NET_NS_INIT_INO)
+    new.net_ns = init_net_ns(system)
     new.time_ns = init_time_ns(system)
     new.time_ns_for_children = new.time_ns.get()
     new.cgroup_ns = init_cgroup_ns(system)
     return new
-
-
-def check_built(flags: int) -> None:
-    """EINVAL for kinds of namespaces that this kernel does not have."""
-    if flags & NOT_BUILT:
-        raise SysError(EINVAL)
 
 
 # --- clone
@@ -163,7 +145,6 @@ def create_new_namespaces(task: Task, flags: int, user_ns: UserNamespace, fs: An
 
     `fs` is what a new mount namespace moves into its copies of the mounts.
     """
-    check_built(flags)
     old, new = task.nsproxy, Nsproxy()
     try:
         for field, flag in FIELDS:
@@ -196,6 +177,8 @@ def make_one(task: Task, flag: int, user_ns: UserNamespace, old: Any, fs: Any) -
         return copy_cgroup_ns(task, user_ns)
     if flag == CLONE_NEWIPC:
         return copy_ipcs(task, user_ns)
+    if flag == CLONE_NEWNET:
+        return copy_net_ns(task, user_ns)
     if flag == CLONE_NEWTIME:
         return copy_time_ns(task, user_ns, old)
     if flag == CLONE_NEWNS:

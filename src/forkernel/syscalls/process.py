@@ -48,7 +48,7 @@ def sys_vfork(task: Task) -> int:
     return kernel_clone(task, KernelCloneArgs(CLONE_VFORK | CLONE_VM))
 
 
-@syscall("clone", caveat="no network namespaces: their flag answers EINVAL")
+@syscall("clone")
 def sys_clone(task: Task, flags: U64, stack: U64, parent_tid: U64, child_tid: U64, tls: U64) -> int:
     """clone(2): the low byte of the flags is the child's exit signal. The pidfd goes where the parent's TID would."""
     args = KernelCloneArgs(
@@ -103,7 +103,6 @@ def clone3_args_valid(args: CloneArgs) -> bool:
 
 @syscall(
     "clone3",
-    caveat="no network namespaces: their flag answers EINVAL",
 )
 def sys_clone3(task: Task, uargs: UserBuf, size: U64) -> int:
     """clone3: arguments in a struct that grows with the years."""
@@ -146,7 +145,7 @@ def _read_set_tid(task: Task, args: CloneArgs) -> tuple[int, ...]:
     return struct.unpack(f"<{count}i", task.mm.read(args.set_tid, 4 * count))
 
 
-@syscall("unshare", caveat="no network namespaces: their flag answers EINVAL")
+@syscall("unshare")
 def sys_unshare(task: Task, flags: U64) -> int:
     """unshare(2)."""
     ksys_unshare(task, flags)

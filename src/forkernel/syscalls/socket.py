@@ -523,7 +523,7 @@ def send_target(task: Task, file: UnixFile, flags: int, name: bytes | None) -> U
         return None
     if file.kind == SOCK_STREAM:
         raise SysError(EISCONN if file.state == CONNECTED else EOPNOTSUPP)
-    return find_socket(task, name, file.kind) if file.kind == SOCK_DGRAM else None
+    return find_socket(task, file.net, name, file.kind) if file.kind == SOCK_DGRAM else None
 
 
 def put_all(files: tuple[File, ...]) -> None:

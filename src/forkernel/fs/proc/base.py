@@ -128,7 +128,7 @@ class PidDir(TaskDir):
 
     def __init__(self, sb: ProcSuperblock, leader: Task) -> None:
         super().__init__(sb, leader, TGID_BASE)
-        self.nlink = 6
+        self.nlink = 7
 
     def make(self, name: bytes, target: Task) -> Inode | None:
         """A new inode for `name`."""
@@ -138,7 +138,7 @@ class PidDir(TaskDir):
 
     def names(self, task: Task) -> list[bytes]:
         """Directories first, as Linux lists them."""
-        return [b"task", b"fd", b"fdinfo", b"ns", *super().names(task)]
+        return [b"task", b"fd", b"fdinfo", b"ns", b"net", *super().names(task)]
 
 
 class TaskListDir(ProcDir):
@@ -182,7 +182,7 @@ class TidDir(TaskDir):
 
     def __init__(self, sb: ProcSuperblock, task: Task) -> None:
         super().__init__(sb, task, TID_BASE)
-        self.nlink = 5
+        self.nlink = 6
 
     def make(self, name: bytes, target: Task) -> Inode | None:
         """A new inode for `name`."""
@@ -190,7 +190,7 @@ class TidDir(TaskDir):
 
     def names(self, task: Task) -> list[bytes]:
         """Directories first."""
-        return [b"fd", b"fdinfo", b"ns", *super().names(task)]
+        return [b"fd", b"fdinfo", b"ns", b"net", *super().names(task)]
 
 
 def _make_subdir(parent: TaskDir, name: bytes) -> Inode | None:
@@ -202,6 +202,10 @@ def _make_subdir(parent: TaskDir, name: bytes) -> Inode | None:
         from forkernel.fs.proc.namespaces import NsDir
 
         return NsDir(parent)
+    if name == b"net":
+        from forkernel.fs.proc.net import NetDir
+
+        return NetDir(parent)
     return FdinfoDir(parent) if name == b"fdinfo" else None
 
 

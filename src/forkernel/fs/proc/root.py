@@ -85,6 +85,11 @@ def _number(inode: Any, task: Task) -> int:
     return number
 
 
+def net_link(inode: Any, reader: Task) -> bytes:
+    """/proc/net is that of the reader."""
+    return b"self/net"
+
+
 def mounts_link(inode: Any, reader: Task) -> bytes:
     """/proc/mounts is that of the reader."""
     return b"self/mounts"
@@ -142,6 +147,7 @@ def proc_fill_super(sb: ProcSuperblock, sysctls: list[Sysctl]) -> ProcRoot:
     for name, entry in MACHINE_FILES.items():
         root.add(name, entry)
     root.children[b"mounts"] = ProcLink(sb, mounts_link)
+    root.children[b"net"] = ProcLink(sb, net_link)
     root.children[b"self"] = ProcLink(sb, self_link)
     root.children[b"thread-self"] = ProcLink(sb, thread_self_link)
     for name, entry in SYSVIPC.items():

@@ -1,0 +1,150 @@
+"""Network namespaces: a loopback device, and the names and list of the AF_UNIX sockets (Linux: net/core;
+network_namespaces(7), netdevice(7)).
+
+There is no network behind it: no addresses, no routes, no AF_INET and no AF_NETLINK sockets. What is there is what the
+ioctls of netdevice(7) and /proc/net show and change of the device `lo`, which is down until somebody sets IFF_UP.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.capability import CAP_NET_ADMIN
+from forkernel.abi.errno import EINVAL, ENODEV, ENOTTY, EPERM
+from forkernel.abi.namespace import CLONE_NEWNET, NET_NS_INIT_INO
+from forkernel.errors import SysError
+from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
+
+if TYPE_CHECKING:
+    from forkernel.fs.unix import UnixFile
+    from forkernel.kernel.task import Task
+
+SIOCGIFNAME = 0x8910
+SIOCGIFCONF = 0x8912
+SIOCGIFFLAGS = 0x8913
+SIOCSIFFLAGS = 0x8914
+SIOCGIFMETRIC = 0x891D
+SIOCGIFMTU = 0x8921
+SIOCSIFMTU = 0x8922
+SIOCGIFHWADDR = 0x8927
+SIOCGIFINDEX = 0x8933
+SIOCGIFTXQLEN = 0x8942
+IFREQ_SIZE = 40
+IFNAMSIZ = 16
+
+IFF_UP = 0x1
+IFF_LOOPBACK = 0x8
+IFF_RUNNING = 0x40
+IFF_CHANGEABLE = 0x1 | 0x4 | 0x20 | 0x80 | 0x100 | 0x200 | 0x1000 | 0x2000 | 0x4000 | 0x8000
+"""UP, DEBUG, NOTRAILERS, NOARP, PROMISC, ALLMULTI, MULTICAST, PORTSEL, AUTOMEDIA, DYNAMIC."""
+ARPHRD_LOOPBACK = 772
+LOOPBACK_MTU = 65536
+LOOPBACK_IFINDEX = 1
+TX_QUEUE_LEN = 1000
+
+
+class NetDevice:
+    """Linux: struct net_device."""
+
+    __slots__ = ("flags", "index", "mtu", "name")
+
+    def __init__(self, name: bytes, index: int, flags: int, mtu: int) -> None:
+        self.name = name
+        self.index = index
+        self.flags = flags
+        """IFF_* as set; RUNNING follows UP."""
+        self.mtu = mtu
+
+    def shown_flags(self) -> int:
+        """What SIOCGIFFLAGS tells."""
+        return self.flags | IFF_RUNNING if self.flags & IFF_UP else self.flags
+
+
+class NetNamespace(NsCommon):
+    """Linux: struct net."""
+
+    __slots__ = ("abstract", "loopback", "sockets")
+
+    nstype = CLONE_NEWNET
+    name = b"net"
+
+    def __init__(self, system: Any, user_ns: UserNamespace, inum: int = 0) -> None:
+        super().__init__(system, user_ns, inum)
+        self.loopback = NetDevice(b"lo", LOOPBACK_IFINDEX, IFF_LOOPBACK, LOOPBACK_MTU)
+        self.abstract: dict[tuple[bytes, int], UnixFile] = {}
+        """Abstract names of sockets, by name and type (unix(7))."""
+        self.sockets: dict[UnixFile, None] = {}
+        """AF_UNIX sockets, in order of creation."""
+
+    def install(self, nsset: Any) -> None:
+        """setns: EPERM without CAP_SYS_ADMIN over both the namespace and the one to be in."""
+        if not nsset.admin_over(self.user_ns):
+            raise SysError(EPERM)
+        nsset.nsproxy.replace("net_ns", self.get())
+
+
+def init_net_ns(system: Any) -> NetNamespace:
+    """The first one."""
+    return NetNamespace(system, init_user_ns, NET_NS_INIT_INO)
+
+
+def copy_net_ns(task: Task, user_ns: UserNamespace) -> NetNamespace:
+    """CLONE_NEWNET: nothing is copied, it starts with a loopback device that is down."""
+    return NetNamespace(task.system, user_ns)
+
+
+# --- ioctls on any socket (netdevice(7))
+
+
+def dev_ioctl(task: Task, net: NetNamespace, cmd: int, arg: int) -> int:
+    """A request about a device of the socket's namespace; ENODEV, EPERM without CAP_NET_ADMIN; ENOTTY for others."""
+    mm = task.mm
+    assert mm is not None
+    if cmd == SIOCGIFCONF:
+        if int.from_bytes(mm.read(arg, 4), "little", signed=True) < 0:
+            raise SysError(EINVAL)
+        mm.write(arg, bytes(4))  # it lists devices with addresses, and none has one
+        return 0
+    if cmd not in REQUESTS:
+        raise SysError(ENOTTY)
+    request = bytearray(mm.read(arg, IFREQ_SIZE))
+    device = net.loopback
+    if cmd == SIOCGIFNAME:
+        if int.from_bytes(request[IFNAMSIZ : IFNAMSIZ + 4], "little") != device.index:
+            raise SysError(ENODEV)
+        request[:IFNAMSIZ] = device.name.ljust(IFNAMSIZ, b"\0")
+    else:
+        if bytes(request[: IFNAMSIZ - 1]).split(b"\0")[0] != device.name:
+            raise SysError(ENODEV)
+        request[IFNAMSIZ:] = device_request(task, net, cmd, bytes(request[IFNAMSIZ:]))
+    mm.write(arg, bytes(request))
+    return 0
+
+
+REQUESTS = (
+    SIOCGIFNAME, SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFMETRIC, SIOCGIFMTU, SIOCSIFMTU, SIOCGIFHWADDR, SIOCGIFINDEX,
+    SIOCGIFTXQLEN,
+)  # fmt: skip
+
+
+def device_request(task: Task, net: NetNamespace, cmd: int, value: bytes) -> bytes:
+    """Change the device, or give the new value of ifreq's union."""
+    device = net.loopback
+    if cmd in (SIOCSIFFLAGS, SIOCSIFMTU):
+        if not cap_capable(task.cred, net.user_ns, CAP_NET_ADMIN):
+            raise SysError(EPERM)
+        if cmd == SIOCSIFFLAGS:
+            wanted = int.from_bytes(value[:2], "little") & IFF_CHANGEABLE
+            device.flags = device.flags & ~IFF_CHANGEABLE | wanted
+        else:
+            mtu = int.from_bytes(value[:4], "little", signed=True)
+            if mtu < 0:
+                raise SysError(EINVAL)
+            device.mtu = mtu
+        return value
+    if cmd == SIOCGIFFLAGS:
+        return device.shown_flags().to_bytes(2, "little") + value[2:]
+    if cmd == SIOCGIFHWADDR:
+        return ARPHRD_LOOPBACK.to_bytes(2, "little") + bytes(14) + value[16:]
+    numbers = {SIOCGIFMETRIC: 0, SIOCGIFMTU: device.mtu, SIOCGIFINDEX: device.index, SIOCGIFTXQLEN: TX_QUEUE_LEN}
+    return numbers[cmd].to_bytes(4, "little") + value[4:]

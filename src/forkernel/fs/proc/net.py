@@ -1,0 +1,98 @@
+"""/proc/PID/net: the network namespace of a process (Linux: fs/proc/proc_net.c; proc(5))."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forkernel.abi.errno import ESRCH
+from forkernel.errors import SysError
+from forkernel.fs.proc.inode import Entry, ProcDir, ProcReg
+from forkernel.fs.unix import LISTENING
+
+if TYPE_CHECKING:
+    from forkernel.fs.inode import Inode
+    from forkernel.fs.net_namespace import NetNamespace
+    from forkernel.fs.proc.base import TaskDir
+    from forkernel.fs.unix import UnixFile
+    from forkernel.kernel.task import Task
+
+SO_ACCEPTCON = 1 << 16
+SS_UNCONNECTED, SS_CONNECTED = 1, 3
+
+
+class NetDir(ProcDir):
+    """/proc/PID/net."""
+
+    __slots__ = ("dir",)
+
+    def __init__(self, parent: TaskDir) -> None:
+        super().__init__(parent.sb)
+        self.dir = parent
+
+    def lookup(self, task: Task, name: bytes) -> Inode | None:
+        """A file by name; none of a process that is gone."""
+        target = self.dir.task()
+        entry = NET_FILES.get(name)
+        if target is None or target.nsproxy is None or entry is None:
+            return None
+        inode = self.children.get(name)
+        if inode is None:
+            inode = self.children[name] = NetFile(self, entry)
+        return inode
+
+    def names(self, task: Task) -> list[bytes]:
+        """All files."""
+        return list(NET_FILES)
+
+
+class NetFile(ProcReg):
+    """A file of it."""
+
+    __slots__ = ("dir",)
+
+    def __init__(self, directory: NetDir, entry: Entry) -> None:
+        super().__init__(directory.sb, entry)
+        self.dir = directory
+
+    def net(self) -> NetNamespace:
+        """The namespace; ESRCH once the process is gone."""
+        target = self.dir.dir.get_task()
+        if target.nsproxy is None:
+            raise SysError(ESRCH)
+        net: NetNamespace = target.nsproxy.net_ns
+        return net
+
+
+def dev(inode: Any, reader: Task) -> bytes:
+    """A line of counters for each device; nothing is sent over the loopback device, so all are 0."""
+    counters = b" %7d %7d %4d %4d %4d %5d %10d %9d %8d %7d %4d %4d %4d %5d %7d %10d" % ((0,) * 16)
+    return (
+        b"Inter-|   Receive                                                |  Transmit\n"
+        b" face |bytes    packets errs drop fifo frame compressed multicast"
+        b"|bytes    packets errs drop fifo colls carrier compressed\n"
+        + b"%6s:%s\n"
+        % (inode.net().loopback.name, counters)
+    )
+
+
+def unix(inode: Any, reader: Task) -> bytes:
+    """The AF_UNIX sockets (unix(7), "/proc interfaces"); kernel addresses are not told."""
+    lines = [b"Num       RefCount Protocol Flags    Type St Inode Path\n"]
+    lines += [unix_line(file) for file in inode.net().sockets]
+    return b"".join(lines)
+
+
+def unix_line(file: UnixFile) -> bytes:
+    """One socket."""
+    listening = file.state == LISTENING
+    state = SS_CONNECTED if file.peer is not None and not listening else SS_UNCONNECTED
+    line = b"0000000000000000: %08X %08X %08X %04X %02X %5d" % (
+        file.refs + 1 + (file.peer is not None), 0, SO_ACCEPTCON if listening else 0, file.kind, state, file.inode.ino,
+    )  # fmt: skip
+    if file.address is not None:
+        line += b" " + (file.address.replace(b"\0", b"@") if file.address[:1] == b"\0" else file.address)
+    return line + b"\n"
+
+
+NET_FILES: dict[bytes, Entry] = {b"dev": Entry(0o444, dev), b"unix": Entry(0o444, unix)}
+"""Files of /proc/net."""
