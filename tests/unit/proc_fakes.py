@@ -48,6 +48,7 @@ class Machine:
         register_procfs(self.system)
         self.vfs.mount(new_procfs(self.system), self.vfs.make_mountpoint(b"/proc"), source=b"proc")
         self.init = self.process(None, b"init")
+        self.system.current = self.init
 
     def process(self, parent: Task | None, comm: bytes = b"sh") -> Task:
         """A new process."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from forkernel.abi.capability import CAP_SYS_ADMIN
 from forkernel.abi.errno import EACCES, EINVAL, EPERM
 from forkernel.errors import SysError
 from forkernel.fs.inode import MAY_EXEC, MAY_READ, MAY_WRITE
 from forkernel.fs.proc.inode import Entry, ProcReg, StaticDir, decimal
 from forkernel.fs.proc.super import ProcSuperblock
-from forkernel.namespace import cap_capable
+from forkernel.namespace import INVALID_ID, cap_capable
 
 if TYPE_CHECKING:
     from forkernel.kernel.cred import Cred
@@ -32,6 +33,8 @@ class Sysctl(NamedTuple):
     """Needed to write, over the caller's own user namespace (/proc/sys/user)."""
     by_task: bool = False
     """The setting is that of a namespace of the reader or writer: `get` and `set` take the task, not the system."""
+    of_pid_ns: bool = False
+    """It is the PID namespace's, and belongs to root of the user namespace that owns that."""
 
 
 class SysctlFile(ProcReg):
@@ -48,7 +51,13 @@ class SysctlFile(ProcReg):
         setting asks for one (Linux: proc_sys_permission, set_permissions of kernel/ucount.c). EACCES.
         """
         mode, needed = self.mode, self.sysctl.capability
-        if needed is not None:
+        if self.sysctl.of_pid_ns:
+            owner = self.sb.system.current.thread_pid.ns.user_ns
+            if cap_capable(cred, owner, CAP_SYS_ADMIN) or cred.euid == owner.make_kuid(0):
+                allowed = mode >> 6
+            else:
+                allowed = mode >> 3 if cred.in_egroup(owner.make_kgid(0)) else mode
+        elif needed is not None:
             allowed = mode >> 6 if cap_capable(cred, cred.user_ns, needed) else mode
         elif cred.euid == 0:
             allowed = mode >> 6
@@ -57,6 +66,13 @@ class SysctlFile(ProcReg):
         wanted = (0o4 if mask & MAY_READ else 0) | (0o2 if mask & MAY_WRITE else 0) | (0o1 if mask & MAY_EXEC else 0)
         if wanted & ~allowed:
             raise SysError(EACCES)
+
+    def getattr(self, task: Task) -> None:
+        """Owner as the caller's PID namespace has it; the machine's root where that one's has no number."""
+        if self.sysctl.of_pid_ns:
+            owner = task.thread_pid.ns.user_ns
+            uid, gid = owner.make_kuid(0), owner.make_kgid(0)
+            self.uid, self.gid = 0 if uid == INVALID_ID else uid, 0 if gid == INVALID_ID else gid
 
 
 def sysctl_show(inode: Any, reader: Task) -> bytes:
