@@ -67,16 +67,19 @@ def test_pickled_again_and_again() -> None:
 
 SEEN_INSIDE = (
     "ps -eo pid,ppid,pgid,sid,user,stat,tty,args; sleep 9 & readlink /proc/self; grep ^NS /proc/$$/status; "
-    "kill -9 $!; wait $!; echo $?; setsid sh -c 'ps -o pid,ppid,pgid,sid,tpgid $$'; kill -9 1; ps -p 1 -o args"
+    "kill -9 $!; wait $!; echo $?; setsid sh -c 'ps -o pid,ppid,pgid,sid,tpgid $$'; kill -9 1; ps -p 1 -o args; "
+    "echo 400 > /proc/sys/kernel/pid_max; cat /proc/sys/kernel/pid_max; stat -c %u /proc/sys/kernel/pid_max; "
+    "echo 350 > /proc/sys/kernel/ns_last_pid; sh -c 'echo $$'"
 )
+AS_USER = "setpriv --reuid=1000 --regid=1000 --clear-groups"
 
 
 @pytest.mark.real
 @pytest.mark.skipif(not shutil.which("unshare") or not shutil.which("ps"), reason="no unshare or no ps")
-@pytest.mark.parametrize("flags", ["-pf", "-Urpf"])
-def test_unshare_mount_proc_ps(flags: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["unshare -pf", "unshare -Urpf", f"{AS_USER} unshare -Urpf"])
+def test_unshare_mount_proc_ps(how: str, tmp_path: Path) -> None:
     """As natively, where that is allowed; afterwards nothing is left of the namespaces."""
-    command = ["unshare", flags, "--mount-proc", "sh", "-c", SEEN_INSIDE]
+    command = [*how.split(), "--mount-proc", "sh", "-c", SEEN_INSIDE]
     with Kernel(env=ENVIRONMENT, cwd="/", user=(0, 0, ()), memory=128 << 20) as kernel:
         process = kernel.spawn(command)
         kernel.run(timeout=60)

@@ -91,6 +91,7 @@ class Machine:
         task.slab = task.stack = 0
         task.kthread = None
         task.cred = Cred()
+        task.cred_slab = 0
         task.nsproxy = self.nsproxy
         task.pending = SigPending()
         task.blocked = task.utime = task.stime = task.min_flt = task.maj_flt = task.nvcsw = task.nivcsw = 0
