@@ -202,6 +202,14 @@ def test_looking_changes_nothing(family):
         invariants.check(kernel.system)
 
 
+def test_several_cpus():
+    with Kernel(memory=64 << 20, cwd="/", cpus=2) as kernel:
+        kernel.spawn(["/bin/sh", "-c", "while :; do :; done & while :; do :; done"])
+        kernel.run_for(50_000_000)
+        found = {row["what"]: row["value"] for row in rows(kernel.inspect("machine").views[0])}
+        assert sorted(found["on the CPU"].split(", ")) == ["3 (sh)", "4 (sh)"]
+
+
 def test_namespaces(tmp_path):
     with Kernel(memory=64 << 20, cwd="/", user=(0, 0, ())) as kernel:
         kernel.spawn(["/usr/bin/unshare", "-p", "-f", "/bin/sleep", "5"])

@@ -155,6 +155,8 @@ def test_other_versions(tmp_path, saved):
     for change in ({"version": "9.9"}, {"format": 7}):
         path.write_bytes(b"\n".join([magic, json.dumps({**json.loads(facts), **change}).encode(), blob]))
         assert refusal(path).startswith("made by forkernel ")
+    path.write_bytes(b"\n".join([magic, json.dumps({**json.loads(facts), "build": 1}).encode(), blob]))
+    assert refusal(path).startswith("made by another build of forkernel ")
 
 
 def test_where_it_cannot_be_written(tmp_path):
@@ -172,7 +174,13 @@ def test_where_it_cannot_be_written(tmp_path):
 
 def wrapped(path: Path, blob: bytes) -> Path:
     """A file whose header is right, and whose pickle is `blob`."""
-    facts = {"format": snapshot.FORMAT, "version": __version__, "length": len(blob), "crc32": zlib.crc32(blob)}
+    facts = {
+        "format": snapshot.FORMAT,
+        "version": __version__,
+        "build": snapshot.build(),
+        "length": len(blob),
+        "crc32": zlib.crc32(blob),
+    }
     path.write_bytes(snapshot.MAGIC + json.dumps(facts).encode() + b"\n" + blob)
     return path
 
@@ -337,4 +345,4 @@ def test_conditions(tmp_path, text, pid):
         assert kernel.run() == "stop-at"
         assert str(stop).startswith(text.partition(",")[0].partition(":")[0])
         if pid is not None:
-            assert kernel.system.current.pid == pid
+            assert kernel.system.cpu_curr.pid == pid

@@ -18,6 +18,7 @@ import types
 import zlib
 from array import array
 from collections import deque
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -51,7 +52,7 @@ def save(path: str, state: Any, about: dict[str, Any]) -> None:
     among them. UserError.
     """
     blob = pickle.dumps(state, pickle.HIGHEST_PROTOCOL)
-    facts = {"format": FORMAT, "python": sys.version_info[0], **about, "length": len(blob), "crc32": zlib.crc32(blob)}
+    facts = {"format": FORMAT, "build": build(), **about, "length": len(blob), "crc32": zlib.crc32(blob)}
     scratch = f"{path}.{os.getpid()}.part"
     try:
         try:
@@ -63,6 +64,16 @@ def save(path: str, state: Any, about: dict[str, Any]) -> None:
             raise
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
+
+
+@cache
+def build() -> int:
+    """A checksum of our own source: objects of another state of it are not to be taken for ours."""
+    found = 0
+    top = Path(__file__).resolve().parent.parent
+    for file in sorted(top.rglob("*.py")):
+        found = zlib.crc32(file.read_bytes(), found)
+    return found
 
 
 def read(path: str, version: str) -> tuple[dict[str, Any], bytes]:
@@ -84,11 +95,13 @@ def _facts(path: str, line: bytes, here: str) -> dict[str, Any]:
     """The second line, parsed; UserError for another format or another version than `here`."""
     try:
         facts = json.loads(line)
-        form, version = facts["format"], facts["version"]
+        form, version, made_by = facts["format"], facts["version"], facts["build"]
     except (ValueError, TypeError, KeyError):
         raise UserError(f"{path}: damaged, its header cannot be read") from None
     if form != FORMAT or version != here:
         raise UserError(f"{path}: made by forkernel {version} (format {form}), this is {here} (format {FORMAT})")
+    if made_by != build():
+        raise UserError(f"{path}: made by another build of forkernel {here}, whose objects may differ")
     return dict(facts)
 
 

@@ -121,11 +121,12 @@ def find(kernel: Kernel, pid: int) -> Task:
 def machine(kernel: Kernel) -> View:
     """The machine as a whole."""
     system, options = kernel.system, kernel.system.options
+    running = [system.cpu_curr] if system.smp is None else [rq.current for rq in system.smp.rqs]
     rows: list[list[Value]] = [
         ["virtual time", f"{system.clock.now / 1e9:.9f} s"], ["seed", options.seed], ["root", options.root],
         ["RAM", f"{options.memory >> 20} MiB, {system.frames.free_count() * 4 >> 10} MiB free"],
         ["MMU", options.mmu], ["tasks", len(system.pids.tasks)], ["made by fork and clone", system.nr_forks],
-        ["on the CPU", f"{system.cpu_curr.pid} ({text_of(system.cpu_curr.comm)})"],
+        ["on the CPU", ", ".join(f"{task.pid} ({text_of(task.comm)})" for task in running)],
         ["why it stopped", system.stopping or "-"],
     ]  # fmt: skip
     for process in kernel.processes:

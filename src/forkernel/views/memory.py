@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_A, PTE_D, PTE_NX, PTE_P, PTE_U, PTE_W
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LEVELS = {4: "PGD", 3: "PUD", 2: "PMD", 1: "PTE"}
 SHIFTS = {4: 39, 3: 30, 2: 21, 1: 12}
 FLAGS = ((PTE_P, "P"), (PTE_W, "W"), (PTE_U, "U"), (PTE_A, "A"), (PTE_D, "D"), (PTE_NX, "N"))
+MOST_NAMES = 10
 LEGEND = "P present, W writable, U user, A accessed, D dirty, N no-execute; a clear W on the way protects all below"
 
 
@@ -54,14 +55,12 @@ class FrameUsers:
                 names.append(who)
         self.tables.setdefault(mm.pt.pgd, []).append(who)
 
-    def of_frame(self, frame: int) -> str:
+    def of_frame(self, frame: int) -> tuple[str, ...]:
         """Who shares a page."""
-        names = list(self.frames.get(frame, ()))
         if frame == self.system.frames.zero_frame:
-            return "zero page"
-        if frame in self.cached:
-            names.append("page cache")
-        return " ".join(names)
+            return ("zero page",)
+        names = tuple(self.frames.get(frame, ()))
+        return (*names, "page cache") if frame in self.cached else names
 
 
 def walk(mm: MmStruct, start: int = 0, end: int = 1 << 47) -> Iterator[tuple[int, int, int, int]]:
@@ -85,6 +84,13 @@ def walk(mm: MmStruct, start: int = 0, end: int = 1 << 47) -> Iterator[tuple[int
                 frame = entry >> 12 & FRAME_MASK
                 below.append((frame, level - 1, at, live[frame]))
         todo.extend(reversed(below))
+
+
+def some(names: Sequence[str]) -> str:
+    """A list that may be long, in a cell."""
+    if len(names) <= MOST_NAMES:
+        return " ".join(names)
+    return f"{' '.join(names[: MOST_NAMES - 1])} and {len(names) - MOST_NAMES + 1} more"
 
 
 def flag_letters(entry: int) -> str:
@@ -147,9 +153,9 @@ def page_tables(task: Task, start: int = 0, end: int = 1 << 47, users: FrameUser
         frame = entry >> 12 & FRAME_MASK
         shared = ""
         if level == 1:
-            shared = users.of_frame(frame) if refs[frame] > 1 else ""
+            shared = some(users.of_frame(frame)) if refs[frame] > 1 else ""
         elif refs[frame] > 1:
-            shared = " ".join(users.tables.get(frame, ()))
+            shared = some(users.tables.get(frame, ()))
         name = "  " * (4 - level) + LEVELS[level]
         rows.append([name, f"{at:#x}", at >> SHIFTS[level] & 511, frame, flag_letters(entry), refs[frame], shared])
     return View(title, columns, rows, (f"top table in frame {mm.pt.pgd}; {LEGEND}",))
@@ -161,8 +167,8 @@ def frames(system: System, task: Task | None = None) -> Report | View:
     if task is not None:
         return task_frames(task, users)
     cached = users.cached - set(users.frames)
-    by_users: Counter[str] = Counter(users.of_frame(frame) for frame in users.frames)
-    rows: list[list[Value]] = [[names, count, count * 4] for names, count in sorted(by_users.items())]
+    by_users: Counter[tuple[str, ...]] = Counter(users.of_frame(frame) for frame in users.frames)
+    rows: list[list[Value]] = [[some(names), count, count * 4] for names, count in sorted(by_users.items())]
     table_count = len(users.tables)
     kernel: dict[str, int] = {"slabs": len(system.slabs.frames_in_use())}
     stacks = [task.stack for task in (system.init_task, *system.all_tasks()) if task.stack] + system.stacks.cached
@@ -194,7 +200,7 @@ def task_frames(task: Task, users: FrameUsers) -> View:
             vma = mm.vmas.lookup(at)
             what = "" if vma is None else name_of(task, vma)
             row: list[Value] = [f"{at:#x}", frame, flag_letters(entry), mm.frames.refs[frame]]
-            rows.append([*row, users.of_frame(frame), what])
+            rows.append([*row, some(users.of_frame(frame)), what])
     columns = ("ADDRESS", ">FRAME", "BITS", ">REFS", "WHO (PIDs)", "WHAT")
     return View(f"pages of {task.pid} ({text_of(task.comm)})", columns, rows, (LEGEND,))
 
