@@ -63,7 +63,7 @@ def memory_with(entries: list[tuple[int, int]], pending: int = 0) -> Memory:
 
 
 def walk(mm: Memory) -> None:
-    task: Any = SimpleNamespace(pid=ME, robust_list=HEAD)
+    task: Any = SimpleNamespace(pid=ME, robust_list=HEAD, thread_pid=SimpleNamespace(nr=ME))
     exit_robust_list(task, mm)  # type: ignore[arg-type]
 
 
