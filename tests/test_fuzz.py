@@ -24,3 +24,23 @@ def test_random_calls(seed: int, user: tuple[int, int, tuple[int, ...]], tmp_pat
         assert process.status, kernel.tree()
         check(kernel.system)
         check_frame_totals(kernel.system)
+
+
+@pytest.mark.skipif(not ON_LINUX, reason="needs the root of a Linux host")
+@pytest.mark.parametrize("seed", range(3))
+def test_random_ipc_calls(seed: int) -> None:
+    """System V objects, message queues, control groups: nothing breaks, and what is counted adds up."""
+    program = compile_program(SOURCE.with_name("ipc_calls.c"))
+    with Kernel(memory=64 << 20, seed=seed) as kernel:
+        process = kernel.spawn([str(program), str(seed + 1), "2000"])
+        kernel.run(timeout=100)
+        assert process.status, kernel.tree()
+        check(kernel.system)
+        check_frame_totals(kernel.system)
+        root = kernel.system.cgroup_root
+        assert root is not None
+        for group in root.below():
+            assert not group.tasks
+            assert not group.populated
+            assert group.pids == 0
+        assert len(kernel.system.ipc_namespaces) == 1

@@ -92,7 +92,7 @@ def test_restored_in_the_middle(name):
     expected = (EXPECTED / "sysv" / f"{name}.txt").read_text().removesuffix("[status 0]\n").encode()
     kernel = Kernel(root="/", memory=32 << 20)
     kernel.spawn([str(compile_program(GUEST / "sysv" / f"{name}.c"))])
-    for _ in range(6):
+    for _ in range(4):
         kernel.run_for(4_000_000)
         kernel = pickle.loads(pickle.dumps(kernel))
     assert kernel.run(timeout=60) == "idle"
@@ -122,7 +122,7 @@ def test_posix_queues_survive_a_snapshot_and_leave_nothing():
     expected = (EXPECTED / "mqueue" / "waiting.txt").read_text().removesuffix("[status 0]\n").encode()
     kernel = Kernel(root="/", memory=32 << 20)
     kernel.spawn([str(compile_program(GUEST / "mqueue" / "waiting.c"))])
-    for _ in range(6):
+    for _ in range(4):
         kernel.run_for(4_000_000)
         kernel = pickle.loads(pickle.dumps(kernel))
     assert kernel.run(timeout=60) == "idle"
