@@ -146,9 +146,9 @@ class UnixFile(File):
     """A socket (Linux: struct socket, sock and unix_sock in one)."""
 
     __slots__ = (
-        "address", "backlog", "bound", "creds", "error", "kind", "max_backlog", "net", "options", "pass_creds", "peer",
-        "peer_creds", "queue", "rcv_timeout", "rcvbuf", "rd_wait", "shut", "snd_timeout", "sndbuf", "state",
-        "wmem", "wr_wait",
+        "address", "backlog", "bound", "creds", "error", "kind", "max_backlog", "net", "options", "pass_creds",
+        "pass_pidfd", "peer", "peer_creds", "queue", "rcv_timeout", "rcvbuf", "rd_wait", "shut", "snd_timeout",
+        "sndbuf", "state", "wmem", "wr_wait",
     )  # fmt: skip
 
     def __init__(self, inode: Inode, flags: int, path: Any, kind: int, net: NetNamespace) -> None:
@@ -178,7 +178,7 @@ class UnixFile(File):
         self.creds = NO_CREDS
         """Of who made the socket listen, for those who connect."""
         self.peer_creds = NO_CREDS
-        self.pass_creds = False
+        self.pass_creds = self.pass_pidfd = False
         self.rcv_timeout = self.snd_timeout = 0
         """Nanoseconds; 0: no limit."""
         self.options: dict[int, int] = {}
@@ -297,10 +297,15 @@ class UnixFile(File):
         self.queue_at(other, data, creds, files)
         return len(data)
 
+    @property
+    def asks_who(self) -> bool:
+        """Whether the reader wants to know the sender."""
+        return self.pass_creds or self.pass_pidfd
+
     def add_creds(self, task: Any, to: UnixFile | None) -> Creds:
-        """The sender's credentials, if either side has SO_PASSCRED on now (Linux: unix_maybe_add_creds)."""
+        """The sender's credentials, if either side has SO_PASSCRED or SO_PASSPIDFD on now (unix_maybe_add_creds)."""
         other = to if to is not None else self.peer
-        wanted = self.pass_creds or other is None or other.pass_creds
+        wanted = self.asks_who or other is None or other.asks_who
         return creds_of(task) if wanted else UNKNOWN_CREDS
 
     def check_dgram_peer(self, other: UnixFile) -> None:
@@ -363,7 +368,7 @@ class UnixFile(File):
         first = self.queue[0]
         files: tuple[File, ...] = ()
         for message in list(self.queue):
-            if message is not first and (files or (self.pass_creds and message.creds != first.creds)):
+            if message is not first and (files or (self.asks_who and message.creds != first.creds)):
                 break
             if not count:
                 break

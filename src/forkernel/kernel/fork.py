@@ -518,7 +518,9 @@ def pidfd_prepare(task: Task, child: Task, args: KernelCloneArgs) -> None:
     from forkernel.fs.fdtable import fd_install
     from forkernel.kernel.pidfd import PIDFD_THREAD, pidfd_create
 
-    fd = fd_install(task, pidfd_create(child, PIDFD_THREAD if args.flags & CLONE_THREAD else 0), True)
+    fd = fd_install(
+        task, pidfd_create(task.system, child.thread_pid, PIDFD_THREAD if args.flags & CLONE_THREAD else 0), True
+    )
     try:
         task.mm.write_u32(args.pidfd, fd)  # type: ignore[union-attr]
     except SysError:

@@ -26,6 +26,7 @@ from forkernel.wait import WaitQueue
 
 if TYPE_CHECKING:
     from forkernel.kernel.pid import Pid, PidNamespace
+    from forkernel.kernel.system import System
     from forkernel.kernel.task import Task
 
 PIDFD_NONBLOCK = O_NONBLOCK
@@ -43,10 +44,11 @@ class PidInode(Inode):
 
     __slots__ = ("cgroup", "exit_code", "pid")
 
-    def __init__(self, task: Task) -> None:
-        super().__init__(task.system.vfs.anon_inode().sb, 0o700, ino=pidfs_ino(task))
-        self.pid = task.thread_pid
-        self.pid.wait_pidfd = WaitQueue()
+    def __init__(self, system: System, pid: Pid) -> None:
+        system.pidfs_ino += 1  # the same for all pidfds of a task and for no other, so that fstat can compare them
+        super().__init__(system.vfs.anon_inode().sb, 0o700, ino=system.pidfs_ino)
+        self.pid = pid
+        pid.wait_pidfd = WaitQueue()
         self.exit_code: int | None = None
         """Wait status, once the process is reaped, and"""
         self.cgroup: Any = None
@@ -143,20 +145,14 @@ class PidFile(File):
         return f"Pid:\t{number}\nNSpid:\t{number}{below}\n".encode()
 
 
-def pidfd_create(task: Task, flags: int) -> File:
-    """A file that stands for `task`; `flags`: PIDFD_NONBLOCK, PIDFD_THREAD."""
-    pid = task.thread_pid
+def pidfd_create(system: System, pid: Pid, flags: int) -> File:
+    """A file that stands for a task or process; `flags`: PIDFD_NONBLOCK, PIDFD_THREAD."""
     if pid.inode is None:
-        pid.inode = PidInode(task)
+        pid.inode = PidInode(system, pid)
     inode: PidInode = pid.inode
     file = PidFile(inode, flags)
-    file.path = task.system.vfs.pseudo_path(inode, b"anon_inode:[pidfd]")
+    file.path = system.vfs.pseudo_path(inode, b"anon_inode:[pidfd]")
     return file
-
-
-def pidfs_ino(task: Task) -> int:
-    """Inode number: the same for all pidfds of a task and for no other task, so that fstat can compare them."""
-    return (task.start_time << 22 | task.pid) & (1 << 63) - 1
 
 
 def pidfd_open(task: Task, pid: int, flags: int) -> int:
@@ -168,7 +164,7 @@ def pidfd_open(task: Task, pid: int, flags: int) -> int:
         raise SysError(ESRCH)
     if not flags & PIDFD_THREAD and not target.is_leader:
         raise SysError(ENOENT)
-    return fd_install(task, pidfd_create(target, flags), cloexec=True)
+    return fd_install(task, pidfd_create(task.system, target.thread_pid, flags), cloexec=True)
 
 
 def pidfd_file(task: Task, fd: int) -> PidFile:

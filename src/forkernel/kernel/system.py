@@ -149,6 +149,8 @@ class System:
         """Readers of signalfds; woken by every signal sent."""
         self.host_inputs: dict[int, Any] = {}
         self.console: Any = None
+        self.pidfs_ino = 0
+        """Inode number of the last process that got a pidfd."""
         self.unimplemented: dict[str, Unimplemented] = {}
         self.stopping = ""
         self.interrupt = ""

@@ -12,6 +12,7 @@ from forkernel.abi.errno import (
     EINTR,
     EINVAL,
     EISCONN,
+    ENODATA,
     ENOPROTOOPT,
     ENOTCONN,
     ENOTSOCK,
@@ -37,6 +38,7 @@ from forkernel.abi.socket import (
     MSG_WAITALL,
     SCM_CREDENTIALS,
     SCM_MAX_FD,
+    SCM_PIDFD,
     SCM_RIGHTS,
     SHUT_RDWR,
     SO_ACCEPTCONN,
@@ -49,7 +51,9 @@ from forkernel.abi.socket import (
     SO_LINGER,
     SO_OOBINLINE,
     SO_PASSCRED,
+    SO_PASSPIDFD,
     SO_PEERCRED,
+    SO_PEERPIDFD,
     SO_PRIORITY,
     SO_PROTOCOL,
     SO_RCVBUF,
@@ -92,7 +96,8 @@ from forkernel.fs.unix import (
     unix_socketpair,
 )
 from forkernel.kernel.cred import ns_capable, own_capable
-from forkernel.kernel.pid import find_vpid, pid_vnr, task_active_pid_ns, task_tgid_vnr
+from forkernel.kernel.pid import Pid, find_vpid, pid_vnr, task_active_pid_ns, task_tgid_vnr
+from forkernel.kernel.pidfd import pidfd_create
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf, UserInOut, UserOut
 from forkernel.namespace import INVALID_ID, init_user_ns
@@ -321,6 +326,8 @@ def option_value(task: Task, file: UnixFile, name: int) -> bytes:
     """What getsockopt stores; ENOPROTOOPT."""
     if name == SO_PEERCRED:
         return ucred_for(task, file.peer_creds)
+    if name == SO_PEERPIDFD:
+        return peer_pidfd(task, file).to_bytes(4, "little")
     if name in (SO_RCVTIMEO, SO_SNDTIMEO):
         seconds, rest = divmod(file.rcv_timeout if name == SO_RCVTIMEO else file.snd_timeout, 10**9)
         return seconds.to_bytes(8, "little") + (rest // 1000).to_bytes(8, "little")
@@ -334,6 +341,7 @@ def option_value(task: Task, file: UnixFile, name: int) -> bytes:
             SO_SNDBUF: file.sndbuf,
             SO_RCVBUF: file.rcvbuf,
             SO_PASSCRED: int(file.pass_creds),
+            SO_PASSPIDFD: int(file.pass_pidfd),
             SO_ACCEPTCONN: int(file.state == LISTENING),
             SO_DOMAIN: AF_UNIX,
             SO_PROTOCOL: 0,
@@ -375,6 +383,8 @@ def set_option(file: UnixFile, name: int, number: int) -> None:
         file.rcvbuf = max(min(number, MAX_BUFFER) * 2, MIN_RCVBUF)
     elif name == SO_PASSCRED:
         file.pass_creds = bool(number)
+    elif name == SO_PASSPIDFD:
+        file.pass_pidfd = bool(number)
     elif name in REMEMBERED:
         file.options[name] = int(bool(number)) if name not in (SO_PRIORITY, SO_RCVLOWAT) else number
     elif name == SO_LINGER:
@@ -658,8 +668,37 @@ def scm_recv(task: Task, file: UnixFile, got: Received, room: int, flags: int) -
     control, cut = b"", 0
     if file.pass_creds:
         control, cut = add_cmsg(control, room, SCM_CREDENTIALS, ucred_for(task, got.creds))
-    if not got.files:
-        return control, cut
+    if got.files:
+        control, missed = scm_detach_fds(task, got, control, room, flags)
+        cut |= missed
+    if file.pass_pidfd and got.creds[0] is not None:
+        control, missed = scm_pidfd_recv(task, got.creds[0], control, room)
+        cut |= missed
+    return control, cut
+
+
+def scm_pidfd_recv(task: Task, pid: Pid, control: bytes, room: int) -> tuple[bytes, int]:
+    """SO_PASSPIDFD: a pidfd for the sender, who may be gone; nothing but MSG_CTRUNC if it does not fit whole."""
+    if room - len(control) < Cmsghdr.SIZE + 4:
+        return control, MSG_CTRUNC
+    try:
+        fd = fd_install(task, pidfd_create(task.system, pid, 0), True)
+    except SysError as error:
+        fd = -error.errno
+    return add_cmsg(control, room, SCM_PIDFD, fd.to_bytes(4, "little", signed=True))
+
+
+def peer_pidfd(task: Task, file: UnixFile) -> int:
+    """SO_PEERPIDFD: a pidfd for who connected or listens at the other end; ENODATA if nobody does."""
+    pid = file.peer_creds[0]
+    if pid is None:
+        raise SysError(ENODATA)
+    return fd_install(task, pidfd_create(task.system, pid, 0), True)
+
+
+def scm_detach_fds(task: Task, got: Received, control: bytes, room: int, flags: int) -> tuple[bytes, int]:
+    """SCM_RIGHTS: descriptors for the files that came, as many as fit; MSG_CTRUNC for the rest."""
+    cut = 0
     fit = max(0, (room - len(control) - Cmsghdr.SIZE) // 4)
     numbers: list[int] = []
     for file_passed in got.files[:fit]:
