@@ -6,7 +6,6 @@ import ast
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "forkernel" / "trace" / "explain"
-DYNAMIC = {"say(KIND_NAMES[story.kind])", "say(message, **values)", "self.say(KIND_NAMES[story.kind])"}
 
 
 def literal(node: ast.expr) -> str | None:

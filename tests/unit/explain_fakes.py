@@ -42,6 +42,10 @@ class FakeMm:
         self.arg_start = self.arg_end = 0
         self.system: Any = None
 
+    def rss(self) -> int:
+        pages: int = self.pt.pages
+        return pages
+
     def lookup(self, addr: int) -> int:
         frame = self.frames_at.get(addr)
         return 0 if frame is None else frame << 12 | 1

@@ -9,10 +9,11 @@ import pytest
 
 from explain_messages import messages
 from forkernel.trace.explain.catalogue import COUNTS, LANGUAGES, LOCALE, Catalogue, compile_po, load, parse_po
-from forkernel.trace.explain.sentences import KIND_NAMES, duration
+from forkernel.trace.explain.sentences import ERRORS, KIND_NAMES, duration
 from forkernel.trace.explain.steps import PLACES, TEXTS
 from forkernel.trace.explain.stories import KINDS
 from forkernel.trace.explain.wrap import width, wrap
+from forkernel.trace.text import MESSAGES
 from forkernel.trace.tracepoints import STEPS
 from harness import ROOT
 
@@ -42,7 +43,15 @@ def test_the_catalogue_has_no_message_that_the_source_has_not() -> None:
 
 
 def test_messages_are_literals_but_where_a_table_is_looked_up() -> None:
-    assert DYNAMIC == ["self.say(KIND_NAMES[story.kind])", "catalogue.say(message, **values)"]
+    assert sorted(DYNAMIC) == [
+        "catalogue.say(message, **values)",
+        "self.say(KIND_NAMES[story.kind])",
+        "self.say(message)",
+    ]
+
+
+def test_errors_are_those_of_the_c_library() -> None:
+    assert set(ERRORS) <= set(MESSAGES.values())
 
 
 def test_counts_have_plural_entries() -> None:

@@ -50,6 +50,32 @@ KIND_NAMES = {
 Block = str | list["Part"]
 
 
+ERRORS = (
+    N_("Operation not permitted"),
+    N_("No such file or directory"),
+    N_("No such process"),
+    N_("Input/output error"),
+    N_("Argument list too long"),
+    N_("Exec format error"),
+    N_("No child processes"),
+    N_("Resource temporarily unavailable"),
+    N_("Cannot allocate memory"),
+    N_("Permission denied"),
+    N_("Bad address"),
+    N_("File exists"),
+    N_("Not a directory"),
+    N_("Is a directory"),
+    N_("Invalid argument"),
+    N_("Too many open files"),
+    N_("Text file busy"),
+    N_("No space left on device"),
+    N_("File name too long"),
+    N_("Function not implemented"),
+    N_("Too many levels of symbolic links"),
+)
+"""What fork, execve and wait may fail with, in the words of the C library; other errors stay in English."""
+
+
 class Part(NamedTuple):
     """One row of copy_process's table."""
 
@@ -88,7 +114,9 @@ class Narrator:
 
     def error(self, errno: int) -> str:
         """`ENOENT (No such file or directory)`."""
-        return f"{NAMES.get(errno, errno)} ({MESSAGES.get(errno, '?')})"
+        message = MESSAGES.get(errno, "?")
+        name = NAMES.get(errno, errno)
+        return self.say("{name} ({words})", name=name, words=self.say(message) if message in ERRORS else message)
 
     def woken(self, woken: list[Woken]) -> list[str]:
         """Who was woken, and what they had slept in."""
