@@ -8,7 +8,7 @@ struct flag { uint64_t flag; const char *name; };
 static const struct flag flags[] = {
     F(VM), F(FS), F(FILES), F(SIGHAND), F(PIDFD), F(PTRACE), F(VFORK), F(PARENT), F(THREAD), F(NEWNS), F(SYSVSEM),
     F(SETTLS), F(PARENT_SETTID), F(CHILD_CLEARTID), F(DETACHED), F(UNTRACED), F(CHILD_SETTID), F(NEWCGROUP), F(NEWUTS),
-    F(NEWIPC), F(NEWUSER), F(NEWPID), F(IO),
+    F(NEWIPC), F(NEWUSER), F(NEWPID), F(NEWNET), F(IO),
 #ifdef CLONE3_PAIRS
     F(CLEAR_SIGHAND), F(INTO_CGROUP), { 0x80, "NEWTIME" }, { 1, "CSIGNAL1" }, { 1ULL << 34, "UNKNOWN" },
 #endif
