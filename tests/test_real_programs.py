@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,8 @@ class Case:
     stdin: bytes = b""
     needs: tuple[str, ...] = ()
     timeout: float = 120.0
+    namespaces: bool = False
+    """It makes user namespaces, which some hosts do not let anybody make."""
 
 
 def sh(name: str, script: str, *needs: str, shell: str = "sh", stdin: bytes = b"") -> Case:
@@ -48,6 +52,16 @@ def busybox(name: str, script: str) -> Case:
     return Case(name, ("busybox", "sh", "-c", script), needs=("busybox",))
 
 
+def ns(name: str, script: str, *needs: str) -> Case:
+    return Case(f"ns-{name}", ("sh", "-c", script), needs=("unshare", *needs), namespaces=True)
+
+
+@cache
+def can_unshare() -> bool:
+    """Whether this host lets us make user namespaces."""
+    return subprocess.run(["unshare", "-Urmpf", "--mount-proc", "true"], capture_output=True).returncode == 0
+
+
 MAKEFILE = """
 all: four
 \\t@cat one two three four
@@ -60,7 +74,38 @@ clean:
 .PHONY: all clean
 """
 
+NS_PIVOT = (
+    "mount -t tmpfs r /tmp && cd /tmp && mkdir old b && cp /bin/busybox b/ && pivot_root . old && "
+    "exec /old/usr/sbin/chroot . /b/busybox sh -c '/b/busybox ls -1 /; /b/busybox umount -l /old; /b/busybox ls /old'"
+)
+NAMESPACES = [
+    ns("ps", "unshare -Urpf --mount-proc ps -e -o pid,ppid,stat,comm", "ps"),
+    ns("pid-1", "unshare -Urpf --mount-proc sh -c 'readlink /proc/self; id -u; id -g'"),
+    ns("pid-dies", "unshare -Urpf --kill-child sh -c 'sleep 100 & sleep 100 & echo two'; echo $?"),
+    ns(
+        "mount",
+        "unshare -Urm sh -c 'mount -t tmpfs -o mode=700 x /mnt; mkdir /mnt/d; touch /mnt/d/f; mount --bind /mnt/d /srv; "
+        "ls /srv; umount /srv; umount /mnt; grep -c tmpfs.x /proc/self/mountinfo; umount /proc 2>&1'",
+    ),
+    ns("pivot-root", f'unshare -Urmpf --mount-proc sh -c "{NS_PIVOT}"', "pivot_root", "busybox"),
+    ns("hostname", "unshare -Uru sh -c 'hostname x1; hostname; unshare -u sh -c \"hostname x2; hostname\"; hostname'"),
+    ns(
+        "nsenter",
+        "unshare -Uru sh -c 'hostname deep; echo in; read x' & for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1; done; "
+        "nsenter -t $! -U -u --preserve-credentials sh -c 'hostname; id -u'; kill $!",
+        "nsenter",
+    ),
+    ns("time", "unshare -Ur -T --boottime 864000000 sh -c 'cat /proc/self/timens_offsets; uptime -p | cut -d, -f1'"),
+    ns("net", "unshare -Urn cat /proc/net/dev"),
+    ns(
+        "current-user",
+        "unshare -U --map-current-user sh -c 'id -u; cat /proc/self/uid_map; grep Cap /proc/self/status'",
+    ),
+    ns("files", "unshare -Ur sh -c 'touch t; stat -c %u:%g t /; chown 1 t 2>&1 | cut -d: -f3'"),
+    ns("lsns", "unshare -Urpf --mount-proc lsns -n -o TYPE,NPROCS,PID", "lsns"),
+]
 CASES = [
+    *NAMESPACES,
     # the issue's own line, then shells
     sh("sh-readme-line", "for i in 1 2 3; do echo $i; done | sort -r | head -2"),
     sh("sh-exit-status", "(exit 3); echo $?; false || echo or; true && echo and; exit 7"),
@@ -277,6 +322,8 @@ def test_same_as_native(case: Case, tmp_path: Path) -> None:
     here, there = tmp_path / "run", tmp_path / "native"
     here.mkdir()
     there.mkdir()
+    if case.namespaces and not can_unshare():
+        pytest.skip("no user namespaces for us on this host")
     program = shutil.which(case.command[0], path=ENVIRONMENT["PATH"])
     assert program
     command = [program, *case.command[1:]]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forkernel.abi.capability import CAP_SYS_ADMIN
-from forkernel.abi.errno import EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOTDIR, EPERM
+from forkernel.abi.errno import EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOSPC, ENOTDIR, EPERM
 from forkernel.abi.namespace import CLONE_NEWNS
 from forkernel.abi.stat import S_IFDIR, S_IFMT
 from forkernel.errors import SysError
@@ -79,6 +79,9 @@ CL_MAKE_SHARED = 2
 CL_SLAVE = 4
 CL_SHARED_TO_SLAVE = 8
 CL_COPY_MNT_NS_FILE = 16
+
+MOUNT_MAX = 100_000
+"""Mounts that a namespace may have (Linux: /proc/sys/fs/mount-max)."""
 
 USERNS_MOUNT = (b"proc", b"tmpfs", b"ramfs", b"sysfs", b"mqueue", b"cgroup2")
 """Types that who has CAP_SYS_ADMIN in a user namespace may mount (Linux: FS_USERNS_MOUNT)."""
@@ -186,14 +189,39 @@ def attach_recursive_mnt(vfs: Vfs, source: Mount, at: Path) -> None:
     """Put the tree of `source` on `at`, and copies of it wherever the mount of `at` propagates to."""
     dest = at.mnt
     copies: list[tuple[Mount, Path]] = []
+    check_mount_max(dest, source)
     if dest.group is not None:
         for mount in tree_of(source):
             set_shared(vfs, mount)
         copies = propagate_mnt(vfs, dest, at.dentry, source)
+        check_propagated(vfs, dest, copies)
     attach_mnt(vfs, source, at)
     commit_tree(source)
     for copy, place in copies:
         commit_copy(vfs, copy, place, dest)
+
+
+def attach_new(vfs: Vfs, mount: Mount, at: Path) -> None:
+    """attach_recursive_mnt for a tree just made, which goes again if that fails."""
+    try:
+        attach_recursive_mnt(vfs, mount, at)
+    except SysError:
+        umount_tree(vfs, mount, propagate=False)
+        raise
+
+
+def check_mount_max(dest: Mount, source: Mount) -> None:
+    """ENOSPC if the namespace of `dest` would have too many (sysctl fs.mount-max)."""
+    if len(tree_of(dest.ns.root)) + len(tree_of(source)) > MOUNT_MAX:
+        raise SysError(ENOSPC)
+
+
+def check_propagated(vfs: Vfs, dest: Mount, copies: list[tuple[Mount, Path]]) -> None:
+    """The same for what propagation adds, all of it taken together."""
+    if sum(len(tree_of(copy)) for copy, _ in copies) + len(tree_of(dest.ns.root)) > MOUNT_MAX:
+        for copy, _ in copies:
+            umount_tree(vfs, copy, propagate=False)
+        raise SysError(ENOSPC)
 
 
 def commit_tree(root: Mount) -> None:
@@ -323,7 +351,7 @@ def do_new_mount(vfs: Vfs, task: Task, source: bytes, at: Path, fstype: bytes, f
         raise SysError(EBUSY)
     mount = vfs.alloc_mount(root, wanted, source or b"none")
     mount.lock_flags = locks
-    attach_recursive_mnt(vfs, mount, at)
+    attach_new(vfs, mount, at)
 
 
 def visible_already(ns: object, fstype: bytes, wanted: int) -> int:
@@ -379,7 +407,7 @@ def do_loopback(vfs: Vfs, task: Task, source: bytes, at: Path, recursive: bool) 
     else:
         mount = clone_mnt(vfs, old.mnt, old.dentry, 0)
     mount.locked = False
-    attach_recursive_mnt(vfs, mount, at)
+    attach_new(vfs, mount, at)
 
 
 def holds_later_ns(task: Task, place: Path) -> bool:
@@ -446,8 +474,14 @@ def do_move_mount(vfs: Vfs, task: Task, source: bytes, at: Path) -> None:
         if above is mount:
             raise SysError(ELOOP)
         above = above.parent
+    assert mount.mountpoint is not None
+    before = Path(mount.parent, mount.mountpoint)
     detach_mnt(vfs, mount)
-    attach_recursive_mnt(vfs, mount, at)
+    try:
+        attach_recursive_mnt(vfs, mount, at)
+    except SysError:
+        attach_mnt(vfs, mount, before)
+        raise
 
 
 # --- umount2(2)
@@ -480,7 +514,9 @@ def do_umount(vfs: Vfs, task: Task, place: Path, flags: int) -> None:
         return
     if not flags & MNT_DETACH and propagate_mount_busy(vfs, task, mount):
         raise SysError(EBUSY)
-    umount_tree(vfs, mount, propagate=True)
+    tree = tree_of(mount)
+    hiding = any(member.locked for member in tree) and any(mount_in_use(task, member) for member in tree)
+    umount_tree(vfs, mount, propagate=True, keep_locked=hiding)
 
 
 def propagate_mount_busy(vfs: Vfs, task: Task, mount: Mount) -> bool:
@@ -496,9 +532,9 @@ def propagate_mount_busy(vfs: Vfs, task: Task, mount: Mount) -> bool:
     return False
 
 
-def umount_tree(vfs: Vfs, mount: Mount, propagate: bool) -> None:
+def umount_tree(vfs: Vfs, mount: Mount, propagate: bool, keep_locked: bool = False) -> None:
     """Detach a mount and all on it, with `propagate` from wherever their parents propagate to as well. Who uses them
-    may go on; a locked mount stays on what it hides.
+    may go on; with `keep_locked`, for the sake of those who do, a locked mount stays on what it hides.
     """
     doomed = dict.fromkeys(tree_of(mount))
     if propagate:
@@ -506,7 +542,7 @@ def umount_tree(vfs: Vfs, mount: Mount, propagate: bool) -> None:
             propagate_umount(vfs, member, doomed)
     for member in reversed(doomed):
         parent = member.parent
-        if parent is not None and not (member.locked and parent in doomed):
+        if parent is not None and not (keep_locked and member.locked and parent in doomed):
             detach_mnt(vfs, member)
         change_mnt_propagation(vfs, member, MS_PRIVATE)
         member.ns = None

@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 
 IN_NSPROXY = NAMESPACES & ~CLONE_NEWUSER
 FIELDS: tuple[tuple[str, int], ...] = (
+    ("mnt_ns", CLONE_NEWNS),
     ("uts_ns", CLONE_NEWUTS),
     ("ipc_ns", CLONE_NEWIPC),
     ("pid_ns_for_children", CLONE_NEWPID),
+    ("cgroup_ns", CLONE_NEWCGROUP),
     ("net_ns", CLONE_NEWNET),
     ("time_ns", 0),
     ("time_ns_for_children", CLONE_NEWTIME),
-    ("cgroup_ns", CLONE_NEWCGROUP),
-    ("mnt_ns", CLONE_NEWNS),
 )
 """Fields of an Nsproxy, and the flag that makes a new one of each (time_ns changes in the next child only)."""
 
@@ -143,14 +143,17 @@ def copy_new_namespaces(task: Task, child: Task, flags: int) -> None:
 def create_new_namespaces(task: Task, flags: int, user_ns: UserNamespace, fs: Any) -> Nsproxy:
     """An nsproxy like the task's, with new namespaces, owned by `user_ns`, where the flags ask for them.
 
-    `fs` is what a new mount namespace moves into its copies of the mounts.
+    `fs` is what a new mount namespace moves into its copies of the mounts, and back if anything fails.
     """
     old, new = task.nsproxy, Nsproxy()
+    place = (fs.root, fs.pwd) if flags & CLONE_NEWNS and fs is not None else None
     try:
         for field, flag in FIELDS:
             ns = getattr(old, field)
             setattr(new, field, copy_one(task, flag, user_ns, ns, fs) if flags & flag else ns.get())
     except SysError:
+        if place is not None:
+            fs.root, fs.pwd = place
         new.put()
         raise
     return new

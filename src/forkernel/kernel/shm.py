@@ -31,6 +31,7 @@ from forkernel.abi.ipc import (
 from forkernel.abi.ipc_structs import ShmidDs
 from forkernel.abi.mman import MAP_FIXED, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE, RLIMIT_MEMLOCK
 from forkernel.errors import SysError
+from forkernel.fs.inode import global_caps
 from forkernel.kernel.cred import capable
 from forkernel.kernel.ipc_namespace import IpcNamespace, ipc_ns_of
 from forkernel.kernel.ipc_util import (
@@ -216,7 +217,7 @@ def do_shmat(task: Task, number: int, addr: int, flags: int) -> int:
         if end > MASK64 or mm.vmas.find_intersection(addr, end):
             raise SysError(EINVAL)
     file = ShmFile(segment, not flags & SHM_RDONLY).get()
-    caps = task.cred.cap_effective
+    caps = global_caps(task.cred)
     try:
         return do_mmap(mm, addr, segment.segsz, prot, map_flags, file, 0, caps=caps, extra=VM_SHM)
     finally:

@@ -21,6 +21,7 @@ from forkernel.abi.namespace import (
 )
 from forkernel.abi.utsname import NEW_UTS_LEN, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.errors import SysError
+from forkernel.fs.mount import MOUNT_MAX
 from forkernel.fs.pipe import PIPE_MAX_SIZE
 from forkernel.fs.proc.proc_sysctl import Sysctl
 from forkernel.fs.proc.super import ProcSuperblock
@@ -163,6 +164,11 @@ def get_pipe_max_size(system: System) -> int:
     return PIPE_MAX_SIZE
 
 
+def get_mount_max(system: System) -> int:
+    """Mounts that a namespace may have."""
+    return MOUNT_MAX
+
+
 def get_overflow_id(system: System) -> int:
     """Shown for a user or group that the reader's namespace has no number for."""
     return OVERFLOW_ID
@@ -193,6 +199,7 @@ def max_namespaces(name: bytes, kind: int) -> Sysctl:
 
 
 SYSCTLS: list[Sysctl] = [
+    Sysctl(b"fs/mount-max", 0o444, get_mount_max),
     Sysctl(b"fs/nr_open", 0o444, get_nr_open),
     Sysctl(b"fs/overflowgid", 0o444, get_overflow_id),
     Sysctl(b"fs/overflowuid", 0o444, get_overflow_id),
