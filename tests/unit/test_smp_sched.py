@@ -343,7 +343,7 @@ class Stops(Timer):
 names = st.lists(st.sampled_from(sorted(SCRIPTS)), min_size=1, max_size=6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(cpus=st.integers(2, 5), programs=names, spans=st.lists(st.integers(1, 3 * MS), min_size=2, max_size=5))
 def test_a_stop_leaves_no_mark(tmp_path_factory, cpus, programs, spans):
     """A run that is stopped and goes on is the same in the end. Invariants are checked after every trap."""

@@ -261,7 +261,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
     Option("--clear-env", None, "start from an empty environment"),
     Option("--memory", "SIZE", "RAM of the guest: 512M, 4G (default: 512M)", memory_size, DEFAULT_MEMORY),
     Option("--pids", "N", "at most N tasks at a time in the guest", whole(8, 4_194_304)),
-    Option("--cpus", "N", "number of CPUs, 1 to 64", whole(1, 64), 1),
+    Option("--cpus", "N", "number of CPUs, 1 to 64 (default: 1)", whole(1, 64), 1),
     Option("--seed", "N", "seed of all randomness in the guest; the same seed is the same run (default: 0)",
            whole(0, (1 << 64) - 1), 0),
     Option(
