@@ -370,7 +370,8 @@ def reparent_leader(father: Task, child: Task, dead: list[Task]) -> None:
 
 def find_new_reaper(father: Task) -> Task:
     """Another thread of the process, else the nearest subreaper among the ancestors, else PID 1; all of them in the
-    PID namespace of `father`. When the machine's PID 1 itself is gone, process 0, until the machine stops.
+    PID namespace of `father`. A namespace's PID 1 takes orphans while it waits for the others at its end (`ZapWait`);
+    when the machine's PID 1 is gone, process 0 does, until the machine stops.
     """
     thread = find_alive_thread(father.signal)
     if thread is not None:
@@ -384,8 +385,10 @@ def find_new_reaper(father: Task) -> Task:
                 if thread is not None:
                     return thread
             reaper = reaper.real_parent
-    reaper_of_all = father.thread_pid.ns.child_reaper
-    return (reaper_of_all and find_alive_thread(reaper_of_all.signal)) or init_task
+    init = father.thread_pid.ns.child_reaper
+    if init is None:
+        return init_task
+    return find_alive_thread(init.signal) or (init if father.thread_pid.level else init_task)
 
 
 def find_alive_thread(sig: SignalStruct) -> Task | None:
