@@ -16,7 +16,7 @@ from forkernel.kernel import invariants
 from forkernel.kernel.stop_at import parse_stop
 from forkernel.views import Report, View
 from forkernel.views.inspect import OF_TASK, WHAT
-from harness import ROOT, compile_program
+from harness import ENVIRONMENT, ROOT, compile_program, programs
 
 APART = 0x100000000000
 PARENT, SLEEPER, WRITER, THREAD, ZOMBIE = 3, 4, 5, 7, 6
@@ -245,6 +245,26 @@ def test_no_such_thing(kernel):
         kernel.inspect("nothing")
     with pytest.raises(UserError, match="there is no task 99"):
         kernel.task(99)
+
+
+FAMILIES = ("cgroup", "futex", "lock", "mqueue", "namespace", "pidfd", "pidns", "poll", "ptrace", "signal", "socket",
+            "sysv", "thread", "time")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_machines_of_all_kinds(tmp_path, name):
+    """What the kernel makes for a program of each family is saved, read back, and can be looked into."""
+    program = next(each for each in programs() if each.family == name)
+    path = str(tmp_path / "file")
+    with Kernel(memory=32 << 20, cwd=str(tmp_path), env=ENVIRONMENT) as kernel:
+        kernel.spawn([str(compile_program(program.source)), *program.args], stdin=program.stdin)
+        kernel.run_for(2_000_000)
+        kernel.save(path)
+    with Kernel.load(path) as restored:
+        assert str(restored.inspect("all"))
+        for task in restored.leftover():
+            assert str(restored.inspect("all", task.pid))
+        invariants.check(restored.system)
 
 
 # --- how they are shown
