@@ -105,3 +105,10 @@ def test_counts_come_back_to_nothing():
     assert (group.pids, group.tasks, root.nr_populated) == (0, {}, 0)
     assert group.pids_local_hits > 0
     kernel.close()
+
+
+def test_groups_are_still_there_when_they_are_mounted_again():
+    out, _ = run(MOUNT + "mkdir -p a/b; echo $$ > a/cgroup.procs; cd /; umount /cg; cat /proc/self/cgroup;"
+                 "mount -t cgroup2 none /cg; ls -d /cg/a/b; echo 0 > /cg/cgroup.procs; echo $$ > /cg/cgroup.procs;"
+                 "rmdir /cg/a/b /cg/a; cat /proc/self/cgroup")  # fmt: skip
+    assert out == "0::/a\n/cg/a/b\n0::/\n"

@@ -139,7 +139,8 @@ def test_the_file_system_of_queues():
     script = (
         "mkdir /mq; mount -t mqueue none /mq; umask 077; : > /mq/one; ls -l /mq | cut -c1-10;"
         "stat -c '%a %s' /mq /mq/one;"
-        "cat /mq/one; mkdir /mq/d; ln -s x /mq/l; echo text > /mq/one; rm /mq/one; ls /mq; stat -f -c %t /mq"
+        "cat /mq/one; mkdir /mq/d; ln -s x /mq/l; echo text > /mq/one; rm /mq/one; ls /mq; stat -f -c %t /mq;"
+        ": > /mq/two; umount /mq; ls /mq; mount -t mqueue none /mq; ls /mq"
     )
     with Kernel(root="/", memory=32 << 20) as kernel:
         process = kernel.spawn(["/bin/sh", "-c", script])
@@ -147,6 +148,20 @@ def test_the_file_system_of_queues():
         lines = process.stdout.decode().splitlines()
         assert lines[1:] == [
             "-rw-------", "1777 60", "600 80",
-            "QSIZE:0          NOTIFY:0     SIGNO:0     NOTIFY_PID:0     ", "19800202",
+            "QSIZE:0          NOTIFY:0     SIGNO:0     NOTIFY_PID:0     ", "19800202", "two",
         ]  # fmt: skip
         assert process.stderr.count(b"not permitted") == 2
+
+
+@linux
+def test_a_queue_cannot_be_made_in_a_namespace_that_is_gone():
+    script = (
+        "mkdir /mq; unshare -i --propagation unchanged true; unshare -i sh -c 'mount -t mqueue none /mq; : > /mq/a' ;"
+        "exec 3< /mq; cd /mq; ls | wc -l"
+    )
+    with Kernel(root="/", memory=32 << 20) as kernel:
+        process = kernel.spawn(["/bin/sh", "-c", script])
+        kernel.run(timeout=60)
+        assert process.status.exit_code == 0
+        assert kernel.system.mq_bytes.get(0, 0) == 0
+        assert len(kernel.system.ipc_namespaces) == 1

@@ -377,9 +377,11 @@ def do_mq_open(task: Task, name: bytes, flags: int, mode: int, attr: tuple[int, 
 
 
 def new_queue(task: Task, root: MqueueDir, name: bytes, mode: int, attr: tuple[int, int] | None) -> MqueueInode:
-    """A new queue; ENOSPC, EINVAL, EOVERFLOW, EMFILE by the limits (mq_overview(7))."""
+    """A new queue; ENOSPC, EINVAL, EOVERFLOW, EMFILE by the limits (mq_overview(7)); EACCES."""
     sb = root.sb
     assert isinstance(sb, MqueueSuperblock)
+    if sb.dead:
+        raise SysError(EACCES)  # still mounted somewhere, but the namespace is gone
     ns, system = sb.ns, task.system
     privileged = capable(task, CAP_SYS_RESOURCE)
     if ns.mq_queues_count >= ns.mq_queues_max and not privileged:
