@@ -456,6 +456,26 @@ def test_stories_are_chosen_by_kind_and_pid() -> None:
     assert [(story.kind, story.who.pid) for story in machine.stories] == [("exit", 4)]
 
 
+def test_process_1_waits_without_a_word_until_it_finds_a_zombie() -> None:
+    machine = Machine()
+    init = machine.task(1, "init", mm=None, kthread=1)
+    child = machine.task(3, parent=init)
+    machine.cpu_curr = init
+    for _ in range(2):
+        machine.fire("sched_process_wait", init, 0)
+        machine.fire("wait_sleep", init)
+    machine.fire("sched_process_wait", init, 0)
+    machine.fire("wait_task_zombie", init, child, 0, True)
+    machine.fire("release_task", child)
+    machine.fire("sched_process_wait", init, 0)
+    machine.fire("wait_sleep", init)
+    text = machine.text()
+    (story,) = machine.stories
+    assert isinstance(story, WaitStory)
+    assert (story.found and story.found.pid, story.reaped) == (3, True)
+    assert "process 1 (init) reaps process 3" in text
+
+
 def test_interleaved_stories_stay_apart() -> None:
     machine = Machine()
     one, other = machine.task(3, "one"), machine.task(6, "other")

@@ -111,7 +111,7 @@ class Collector:
     def _abandon(self, task: Any) -> None:
         """The task will not complete its story: it was killed in the middle of a call, or the run is over."""
         story = self.open.pop(task, None)
-        if isinstance(story, WaitStory) and story.sleeps:
+        if isinstance(story, WaitStory) and story.sleeps and story.call:
             self._tell(story, now(task))
 
     def _flush_cow(self, task: Any) -> None:
@@ -146,7 +146,8 @@ class Collector:
         """kernel_clone begins."""
         self.system = task.system
         self._begin_clone(task, args.flags, args.exit_signal, args.kthread is not None, args.stack)
-        self._step(task, "clone_check", flags=flags_text(args.flags, args.exit_signal))
+        variant = "" if args.flags else "none"
+        self._step(task, "clone_check", variant, flags=flags_text(args.flags, args.exit_signal))
 
     def _begin_clone(self, task: Any, flags: int, exit_signal: int, kthread: bool, stack: int) -> None:
         kind = "kthread" if kthread else clone_kind(flags, exit_signal, stack)

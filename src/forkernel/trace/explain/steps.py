@@ -10,6 +10,7 @@ from forkernel.trace.explain.stories import CowStory, Step, Story
 
 TEXTS: dict[str, str] = {
     "clone_check": N_("The flags {flags} make sense together."),
+    "clone_check.none": N_("No flag is set, so nothing is shared; the signal at the child's end is {flags}."),
     "ptrace_event_chosen.told": N_("A tracer asked to be told, and will be."),
     "ptrace_event_chosen.nobody": N_("No tracer asked to be told."),
     "dup_task_struct": N_(
@@ -171,7 +172,7 @@ PLACES: dict[str, Place] = {
     "copy_thread": Place("copy_thread", "arch/x86/kernel/process.c", "arch/x86_64/process.py"),
     "alloc_pid": Place("alloc_pid", "kernel/pid.c", "kernel/pid.py"),
     "pidfd_prepare": Place("pidfd_prepare", FORK, "kernel/fork.py"),
-    "cgroup_can_fork": Place("cgroup_can_fork", "kernel/cgroup/cgroup.c", "kernel/fork.py", "copy_process"),
+    "cgroup_can_fork": Place("cgroup_can_fork", "kernel/cgroup/cgroup.c", "kernel/cgroup.py"),
     "fork_failed": Place("copy_process", FORK, "kernel/fork.py", "bad_fork_cleanup"),
     "child_settid": Place("schedule_tail", "kernel/sched/core.c", "kernel/fork.py", "_set_child_tid"),
     "add_entropy": Place("add_latent_entropy", "include/linux/random.h", "kernel/system.py", "stir_entropy"),
@@ -208,7 +209,7 @@ PLACES: dict[str, Place] = {
     "exit_sem": Place("exit_sem", "ipc/sem.c", "kernel/sem.py"),
     "exit_files": Place("exit_files", "fs/file.c", "kernel/exit.py"),
     "exit_fs": Place("exit_fs", "fs/fs_struct.c", "kernel/exit.py"),
-    "exit_namespaces": Place("exit_task_namespaces", "kernel/nsproxy.c", "kernel/exit.py", "do_exit"),
+    "exit_namespaces": Place("exit_task_namespaces", "kernel/nsproxy.c", "kernel/nsproxy.py", "switch_task_namespaces"),
     "find_new_reaper": Place("find_new_reaper", EXIT, "kernel/exit.py"),
     "reparent": Place("forget_original_parent", EXIT, "kernel/exit.py"),
     "do_notify_parent": Place("do_notify_parent", "kernel/signal.c", "kernel/signal.py"),
