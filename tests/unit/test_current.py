@@ -202,6 +202,27 @@ def test_pt_regs_follow_the_registers(sleeping):
     assert changed == unpack_pt_regs(before)["r12"] ^ 0xFF
 
 
+class Looker:
+    """A trace sink that looks at the parent's pt_regs in the middle of its call."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, int]] = []
+
+    def sched_process_fork(self, task: Any, child: Any) -> None:
+        if task.mm is not None:
+            self.seen.append(unpack_pt_regs(task.pt_regs))
+
+
+@linux
+def test_pt_regs_in_the_middle_of_a_call():
+    looker = Looker()
+    with Kernel(seed=1, trace=looker) as kernel:
+        kernel.spawn(["/bin/sh", "-c", "(true); (true)"])
+        kernel.run()
+    assert [words["orig_rax"] in (56, 57, 435) for words in looker.seen] == [True, True]
+    assert {words["rax"] for words in looker.seen} == {-ENOSYS & (1 << 64) - 1}
+
+
 @linux
 def test_a_kernel_thread_has_no_user_registers(sleeping):
     kernel, _, _ = sleeping

@@ -1,7 +1,7 @@
 """Kernel stacks: 16 KiB of RAM for each task, with its user registers at the top (Linux: task_stack_page).
 
-Life cycle: `ThreadStacks.alloc` for dup_task_struct; `put_task_stack` when the dead task has left the CPU for good
-(`finish_task_switch`), so a zombie has none, but where thread_info is on it: then it goes with the task_struct. A few
+Life cycle: `ThreadStacks.alloc` for dup_task_struct; `finish_task_switch` gives the stack back when the dead task has
+left the CPU for good, so a zombie has none, but where thread_info is on it: then it goes with the task_struct. A few
 stacks are kept for the next fork. `put_task_struct_rcu_user` is called at that moment and by release_task; the later
 one of them gives back the task_struct itself, and what hangs on it.
 
@@ -70,18 +70,15 @@ class ThreadStacks:
 # --- the end of a task
 
 
-def put_task_stack(task: Task) -> None:
-    """The task needs its stack no more."""
-    if task.stack:
-        task.system.stacks.free(task.stack)
-        task.stack = 0
-
-
 def finish_task_switch(prev: Task) -> None:
     """A dead task left the CPU for ever (Linux: finish_task_switch)."""
-    if prev.system.by_stack is None:
-        put_task_stack(prev)
-    put_task_struct_rcu_user(prev)
+    system = prev.system
+    if system.by_stack is None:
+        system.stacks.free(prev.stack)
+        prev.stack = 0
+    prev.rcu_users -= 1
+    if not prev.rcu_users:
+        free_task(prev)
 
 
 def put_task_struct_rcu_user(task: Task) -> None:
@@ -95,10 +92,13 @@ def put_task_struct_rcu_user(task: Task) -> None:
 
 def free_task(task: Task) -> None:
     """Give back the task_struct, and the stack if it is still there (Linux: free_task)."""
-    if task.system.by_stack is not None:
-        task.system.by_stack.free(task)
-    put_task_stack(task)
-    task.system.slabs.task_struct.free(task.slab)
+    system = task.system
+    if task.stack:
+        if system.by_stack is not None:
+            system.by_stack.free(task)
+        system.stacks.free(task.stack)
+        task.stack = 0
+    system.slabs.task_struct.free(task.slab)
     task.slab = 0
 
 
@@ -122,8 +122,9 @@ def task_pt_regs(task: Task) -> bytes:
     if task.kthread is not None:
         frames.write(virt_to_pfn(address), address & PAGE_SIZE - 1, bytes(PT_REGS_SIZE))
     elif task.thread is not None or task.system.cpu.owner is task:
-        in_call = task.sleep is not None
-        data = pack_pt_regs(task.regs, task.syscall_nr, -ENOSYS if in_call else None)
+        regs = task.regs
+        in_call = task.sleep is not None or (not task.system.interrupt and regs.rax == task.syscall_nr)
+        data = pack_pt_regs(regs, task.syscall_nr, -ENOSYS if in_call else None)
         frames.write(virt_to_pfn(address), address & PAGE_SIZE - 1, data)
     return frames.read(virt_to_pfn(address), address & PAGE_SIZE - 1, PT_REGS_SIZE)
 
@@ -136,5 +137,5 @@ def stack_frames(stack: int) -> range:
 
 __all__ = [
     "THREAD_SIZE", "THREAD_SIZE_ORDER", "ThreadStacks", "finish_task_switch", "free_task", "pt_regs_address",
-    "put_task_stack", "put_task_struct_rcu_user", "stack_frames", "task_pt_regs",
+    "put_task_struct_rcu_user", "stack_frames", "task_pt_regs",
 ]  # fmt: skip

@@ -357,7 +357,10 @@ class SharedCache(KmemCache):
         """One less holds it; the last one gives it back."""
         count = self.users.get(address)
         if count is None:
-            self.free(address)
+            array = self.array
+            array.append(address)
+            if len(array) > self.limit:
+                self._flush()
         elif count == 2:
             del self.users[address]
         else:
