@@ -175,6 +175,10 @@ class System:
         self.init = self.process(None)
         self.init.signal.flags = SIGNAL_UNKILLABLE
 
+    @property
+    def current(self) -> Task:
+        return self.init
+
     def all_tasks(self) -> list[Task]:
         return list(self.tasks.values())
 

@@ -483,7 +483,7 @@ def tell(task: Task, inode: MqueueInode) -> None:
 
         info = SigInfo(
             event.sigev_signo, SI_MESGQ, pid=task_tgid(task).nr_ns(owner.ns),
-            uid=target.cred.user_ns.from_kuid_munged(task.cred.uid), value=event.sigev_value,
+            uid=task.cred.uid, value=event.sigev_value,
         )  # fmt: skip
         with suppress(SysError):  # its queue of signals is full
             send_signal(event.sigev_signo, info, target, group=True)

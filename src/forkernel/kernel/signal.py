@@ -50,6 +50,8 @@ from forkernel.abi.signal import (
     SIGSEGV,
     SIGSTOP,
     SIL_CHLD,
+    SIL_KILL,
+    SIL_RT,
     SS_AUTODISARM,
     SS_DISABLE,
     SS_ONSTACK,
@@ -156,9 +158,8 @@ def send_signal(sig: int, info: SigInfo | None, task: Task, group: bool, force: 
     else:
         outcome = TRACE_SIGNAL_DELIVERED
         if sig != SIGKILL and not task.flags & PF_KTHREAD:
-            if task.cred.user_ns is not init_user_ns and has_sender(info):
-                info = info.copy()
-                info.uid = task.cred.user_ns.from_kuid_munged(info.uid)
+            if info.raw or task.cred.user_ns is not init_user_ns:
+                info = translate_sender(info, task)
             _queue(sig, info, task, pending)
         pending.bits |= 1 << sig - 1
         if task.system.signalfd_wqh:
@@ -171,7 +172,22 @@ def send_signal(sig: int, info: SigInfo | None, task: Task, group: bool, force: 
 
 def has_sender(info: SigInfo) -> bool:
     """Whether si_uid is a user, which the receiver may call otherwise (Linux: has_si_pid_and_uid)."""
-    return info.code <= 0 or siginfo_layout(info.signo, info.code) == SIL_CHLD
+    return siginfo_layout(info.signo, info.code) in (SIL_KILL, SIL_RT, SIL_CHLD)
+
+
+def translate_sender(info: SigInfo, task: Task) -> SigInfo:
+    """The details with the sender as the receiver's user namespace calls him. The kernel's own have its own number;
+    those of a program (`raw`) have one of its namespace, and stay as they are within that.
+    """
+    mine, theirs = task.system.current.cred.user_ns, task.cred.user_ns
+    if not has_sender(info) or (info.raw and mine is theirs):
+        return info
+    uid = theirs.from_kuid_munged(mine.make_kuid(info.uid) if info.raw else info.uid)
+    twin = info.copy()
+    twin.uid = uid
+    if twin.raw:
+        twin.raw = twin.raw[:8] + uid.to_bytes(4, "little") + twin.raw[12:]
+    return twin
 
 
 def _queue(sig: int, info: SigInfo, task: Task, pending: SigPending) -> None:
@@ -837,11 +853,14 @@ def ignoring_children(parent: Task) -> bool:
 def _death_info(task: Task, sig: int) -> SigInfo:
     """SIGCHLD's details for a dead child, also where another signal stands in for it (clone's exit signal)."""
     killed = task.exit_code & 0x7F
+    uid = task.cred.uid
+    if sig != SIGCHLD:
+        uid = task.parent.cred.user_ns.from_kuid_munged(uid)  # not seen as a sender's when it is queued
     info = SigInfo(
         sig,
         CLD_KILLED if killed else CLD_EXITED,
         pid=task_tgid(task).nr_ns(task.parent.thread_pid.ns),
-        uid=task.cred.uid,
+        uid=uid,
         status=killed or task.exit_code >> 8,
         utime=(task.utime + task.signal.utime) // USER_TICK_NS,
         stime=(task.stime + task.signal.stime) // USER_TICK_NS,

@@ -14,6 +14,7 @@ from forkernel.errors import SysError
 from forkernel.kernel import cred
 from forkernel.kernel.pid import find_task_by_vpid, task_pid_vnr
 from forkernel.kernel.task import Task
+from forkernel.namespace import init_user_ns
 from forkernel.syscalls.registry import UserIn, UserInOut, UserOut, syscall
 
 M32 = 0xFFFFFFFF
@@ -23,28 +24,28 @@ M32 = 0xFFFFFFFF
 def sys_getuid(task: Task) -> int:
     """getuid(2)."""
     cred = task.cred
-    return cred.user_ns.from_kuid_munged(cred.uid)
+    return cred.uid if cred.user_ns is init_user_ns else cred.user_ns.from_kuid_munged(cred.uid)
 
 
 @syscall("geteuid")
 def sys_geteuid(task: Task) -> int:
     """geteuid(2)."""
     cred = task.cred
-    return cred.user_ns.from_kuid_munged(cred.euid)
+    return cred.euid if cred.user_ns is init_user_ns else cred.user_ns.from_kuid_munged(cred.euid)
 
 
 @syscall("getgid")
 def sys_getgid(task: Task) -> int:
     """getgid(2)."""
     cred = task.cred
-    return cred.user_ns.from_kgid_munged(cred.gid)
+    return cred.gid if cred.user_ns is init_user_ns else cred.user_ns.from_kgid_munged(cred.gid)
 
 
 @syscall("getegid")
 def sys_getegid(task: Task) -> int:
     """getegid(2)."""
     cred = task.cred
-    return cred.user_ns.from_kgid_munged(cred.egid)
+    return cred.egid if cred.user_ns is init_user_ns else cred.user_ns.from_kgid_munged(cred.egid)
 
 
 @syscall("getresuid")

@@ -33,6 +33,7 @@ from forkernel.fs.inode import Inode
 from forkernel.fs.namei import filename_lookup
 from forkernel.fs.open import chmod_common, chown_common, do_faccessat, vfs_utimes
 from forkernel.kernel.task import Task
+from forkernel.namespace import init_user_ns
 from forkernel.syscalls.registry import UserBuf, UserIn, UserOut, UserStr, syscall
 
 NSEC = 10**9
@@ -51,13 +52,20 @@ class Utimbuf(CStruct):
 # --- stat
 
 
+def shown_owner(task: Task, inode: Inode) -> tuple[int, int]:
+    """Owner and group as the task's user namespace calls them."""
+    user_ns = task.cred.user_ns
+    if user_ns is init_user_ns:
+        return inode.uid, inode.gid
+    return user_ns.from_kuid_munged(inode.uid), user_ns.from_kgid_munged(inode.gid)
+
+
 def cp_new_stat(task: Task, inode: Inode) -> bytes:
     """The struct stat of a file (Linux: cp_new_stat)."""
     size = inode.size
-    user_ns = task.cred.user_ns
+    uid, gid = shown_owner(task, inode)
     return STAT.pack(
-        inode.sb.dev, inode.ino, inode.nlink, inode.mode, user_ns.from_kuid_munged(inode.uid),
-        user_ns.from_kgid_munged(inode.gid), 0, inode.rdev, size,
+        inode.sb.dev, inode.ino, inode.nlink, inode.mode, uid, gid, 0, inode.rdev, size,
         inode.sb.blocksize, inode.blocks(), *divmod(inode.atime, NSEC), *divmod(inode.mtime, NSEC),
         *divmod(inode.ctime, NSEC),
     )  # fmt: skip
@@ -134,10 +142,10 @@ def cp_statx(task: Task, inode: Inode, place: Path | None, asked: int) -> bytes:
         mount = place.mnt.id
         if place.dentry is place.mnt.root:
             attributes = STATX_ATTR_MOUNT_ROOT
-    dev, rdev, user_ns = inode.sb.dev, inode.rdev, task.cred.user_ns
+    dev, rdev = inode.sb.dev, inode.rdev
+    uid, gid = shown_owner(task, inode)
     return STATX.pack(
-        mask, inode.sb.blocksize, attributes, inode.nlink, user_ns.from_kuid_munged(inode.uid),
-        user_ns.from_kgid_munged(inode.gid), inode.mode, inode.ino, inode.size,
+        mask, inode.sb.blocksize, attributes, inode.nlink, uid, gid, inode.mode, inode.ino, inode.size,
         inode.blocks(), STATX_ATTRIBUTES_MASK, *divmod(inode.atime, NSEC), *divmod(born or 0, NSEC),
         *divmod(inode.ctime, NSEC), *divmod(inode.mtime, NSEC), major(rdev), minor(rdev), major(dev), minor(dev),
         mount,

@@ -82,6 +82,14 @@ int main(void)
         waitid(P_PID, inner, &info, WEXITED);
         say("waitid user %d", (int)info.si_uid);
         say("setfsuid %d %d", (int)syscall(SYS_setfsuid, 99), (int)syscall(SYS_setfsuid, -1));
+        siginfo_t queued = { .si_code = SI_QUEUE };
+        queued.si_uid = 6;
+        sender = -1;
+        TRYAS("queue to myself", syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &queued));
+        say("from user %d", (int)sender);
+        queued.si_uid = 99;
+        TRYAS("from no number", syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &queued));
+        say("from user %d", (int)sender);
         kill(getppid(), SIGUSR1);
         snprintf(path, sizeof path, "/proc/%d", (int)getppid());
         struct stat st;
