@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -198,3 +199,17 @@ def test_namespaces_survive_pickling() -> None:
         assert copy.processes[0].stdout == SHOWN
         assert not copy.system.ucounts.counts
         assert copy.system.init_task.cred.user_ns is init_user_ns
+
+
+@needs_unshare
+def test_no_remount_makes_a_read_only_bind_of_the_host_writable(tmp_path: Path) -> None:
+    script = (
+        "mount -o remount,rw /mnt; mount -o remount,bind,rw /mnt; echo x >/mnt/a; "
+        "mount --bind /mnt /srv; echo x >/srv/a; "
+        "unshare -m sh -c 'mount -o remount,bind,rw /mnt; echo x >/mnt/a'; unshare -Urm sh -c 'echo x >/mnt/a'"
+    )
+    with Kernel(memory=64 << 20, binds=[f"{tmp_path}:/mnt"]) as kernel:
+        process = kernel.spawn(["/bin/sh", "-c", script])
+        kernel.run(timeout=60)
+        assert process.stderr.count(b"Read-only file system") == 4, process.stderr
+    assert not list(tmp_path.iterdir())
