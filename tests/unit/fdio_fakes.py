@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from forkernel.abi.errno import EFAULT
@@ -101,6 +102,7 @@ class FakeTask:
         self.cred = Cred()
         self.signal = Signal()
         self.tgid = len(self.system.tasks)
+        self.thread_pid = SimpleNamespace(ns=SimpleNamespace(level=0))
         self.sent: list[int] = []
         self.sleep: Sleep | None = None
         self.blocked = 0

@@ -27,7 +27,7 @@ def parked(kernel):
 
 
 def until_all_are_alive(program):
-    kernel = Kernel(root="/", memory=64 << 20)
+    kernel = Kernel(root="/", memory=64 << 20, pids=2000)
     process = kernel.spawn([program])
     while not process.stdout:
         assert kernel.run_for(2_000_000) == "time"

@@ -172,6 +172,16 @@ class Frames:
         return 400
 
 
+class CredJar:
+    """Hands out places for credentials, and does not count them."""
+
+    def alloc(self) -> int:
+        return 1
+
+    def put(self, place: int) -> None:
+        pass
+
+
 class Machine:
     """Stands for System."""
 
@@ -180,6 +190,7 @@ class Machine:
         self.sched, self.pids, self.cpu, self.trace = Sched(self), PidNamespace(None), Cpu(), Trace()
         self.pids.last = 99
         self.run_queues = [self.sched]
+        self.slabs = SimpleNamespace(cred_jar=CredJar())
         self.frames, self.rng = Frames(), random.Random(1)
         self.load, self.ns_inums = (2048, 0, 0), NsInums()
         self.ipc_namespaces: dict[Any, None] = {}
@@ -207,8 +218,10 @@ class Machine:
         task.pending, task.sigpending, task.saved_sigmask, task.restart_block = SigPending(), False, None, None
         task.utime = task.stime = task.min_flt = task.maj_flt = task.nvcsw = task.nivcsw = 0
         task.sleep = task.deadline = task.rseq = task.vfork_done = None
-        task.robust_list = task.clear_child_tid = task.ioprio = task.personality = task.pdeath_signal = 0
+        task.robust_list = task.clear_child_tid = task.personality = task.pdeath_signal = 0
         task.timer_slack_ns, task.no_new_privs = 50_000, False
+        task.io_context = task.sysvsem = task.cgroup = task.tracing = task.ptraced = None
+        task.cred_slab = task.slab = 0
         task.children, task.se = {}, SchedEntity()
         self.sched.current = task
         return task

@@ -9,7 +9,7 @@ from forkernel.abi.types import Bytes, CStruct
 NEW_UTS_LEN = 64
 
 UTS_SYSNAME = b"Linux"
-UTS_RELEASE = b"6.1.0-forkernel"
+UTS_RELEASE = b"6.18.0-forkernel"
 """The Linux release whose behaviour programs may expect, and whose work it is not."""
 UTS_VERSION = b"#1 Forkernel"
 UTS_MACHINE = b"x86_64"
