@@ -74,6 +74,8 @@ class EpItem:
         """The file may have become ready (Linux: ep_poll_callback)."""
         if not self.events & ~EP_PRIVATE_BITS:
             return
+        if self.file.wakes_when_ready and not self.poll(None):
+            return  # about an event that nobody asked for: no place on the ready list
         if self.events & EPOLLEXCLUSIVE:
             if self._used_up(queue):
                 return

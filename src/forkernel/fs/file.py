@@ -62,6 +62,9 @@ class File:
         "slab", "writable", "cred_slab",
     )  # fmt: skip
 
+    wakes_when_ready = False
+    """Its queues are woken after the change, which `poll(None)` tells of: epoll needs not keep wake-ups about other
+    events (Linux: the key of a wake-up)."""
     inode: Any
     """Inode; Any because most users know which kind of file they hold."""
 

@@ -194,6 +194,8 @@ class PipeFile(File):
 
     __slots__ = ("pipe", "seen_writers")
 
+    wakes_when_ready = True
+
     def __init__(self, inode: Inode, flags: int, pipe: PipeInodeInfo, path: Any = None) -> None:
         super().__init__(inode, flags, path)
         self.pipe = pipe

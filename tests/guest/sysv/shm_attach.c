@@ -10,8 +10,16 @@ static void state(const char *when)
         say("%s: nattch %ld mode %o lpid %s cpid %s", when, (long)ds.shm_nattch, ds.shm_perm.mode,
             ds.shm_lpid == getpid() ? "mine" : ds.shm_lpid ? "another" : "0", ds.shm_cpid == getpid() ? "mine" : "another");
 }
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* In the order of their text: where the kernel finds room differs from run to run. */
 static void maps(const char *when)
 {
+    static char found[64][512];
+    int count = 0;
     char line[512];
     FILE *f = fopen("/proc/self/maps", "r");
     while (fgets(line, sizeof line, f)) {
@@ -19,10 +27,13 @@ static void maps(const char *when)
         char mode[8], name[256] = "";
         sscanf(line, "%lx-%lx %7s %lx %*s %lu %255[^\n]", &start, &end, mode, &offset, &inode, name);
         if (strstr(name, "SYSV"))
-            say("%s: %lu pages %s offset %#lx inode is id %s %s", when, (end - start) / 4096, mode, offset,
-                inode == (unsigned long)id ? "yes" : "no", name);
+            snprintf(found[count++], sizeof found[0], "%s: %lu pages %s offset %#lx inode is id %s %s", when,
+                     (end - start) / 4096, mode, offset, inode == (unsigned long)id ? "yes" : "no", name);
     }
     fclose(f);
+    qsort(found, count, sizeof found[0], by_text);
+    for (int i = 0; i < count; i++)
+        say("%s", found[i]);
 }
 int main(int argc, char **argv)
 {
