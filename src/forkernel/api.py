@@ -20,13 +20,13 @@ from forkernel.abi.errno import NAMES as ERRNO_NAMES
 from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.init.boot import BuiltinInit, Program, reattach, start_kernel
 from forkernel.kernel.cred import Cred, commit_creds
-from forkernel.kernel.failpoints import FailPoint, make_failpoints
 from forkernel.kernel.hrtimer import Timer
 from forkernel.kernel.kthread import kernel_thread
 from forkernel.kernel.system import Options, System, Unimplemented
 from forkernel.kernel.task import EXIT_ZOMBIE, SIGNAL_UNKILLABLE, STATE_LETTERS, Task
 
 if TYPE_CHECKING:
+    from forkernel.kernel.failpoints import FailPoint, FailPoints
     from forkernel.kernel.slabtop import KernelStack, SlabTable
     from forkernel.views import Report, View
     from forkernel.views.inspect import TaskView
@@ -163,7 +163,7 @@ class Kernel:
         self._stdin = stdin
         self._stdout = stdout
         self._processes: list[Process] = []
-        failpoints = make_failpoints(list(fail))
+        failpoints = _failpoints(list(fail)) if fail else None
         from_boot = getattr(trace, "from_boot", False)
         self.system: System = start_kernel(options, list(binds), watcher=trace if from_boot else None)
         self.system.failpoints = failpoints
@@ -453,6 +453,13 @@ class Kernel:
         self.system.trace.close()
         if self.system.console is not None:
             self.system.console.restore()
+
+
+def _failpoints(texts: list[str]) -> FailPoints | None:
+    """Fail points from what a user wrote; most runs need none, nor the module. UserError."""
+    from forkernel.kernel.failpoints import make_failpoints
+
+    return make_failpoints(texts)
 
 
 class StopTimer(Timer):

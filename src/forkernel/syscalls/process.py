@@ -24,7 +24,6 @@ from forkernel.kernel.fork import (
     kernel_clone,
     ksys_unshare,
 )
-from forkernel.kernel.pid import task_ppid_nr_ns
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf
 from forkernel.syscalls.registry import syscall
@@ -167,7 +166,8 @@ def sys_gettid(task: Task) -> int:
 @syscall("getppid")
 def sys_getppid(task: Task) -> int:
     """getppid(2): the parent process; 0 for PID 1, and where the parent is outside the PID namespace."""
-    return task_ppid_nr_ns(task, task.thread_pid.ns)
+    pid, ns = task.real_parent.group_leader.thread_pid, task.thread_pid.ns
+    return pid.nr if pid.ns is ns else pid.nr_ns(ns)
 
 
 __all__ = ["CloneArgs", "sys_clone", "sys_clone3", "sys_fork", "sys_vfork"]
