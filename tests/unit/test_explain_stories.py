@@ -249,6 +249,16 @@ def test_exec_of_a_script_and_exec_that_fails() -> None:
     assert "It fails with ENOENT (No such file or directory); the old program goes on." in text
 
 
+def test_a_first_program_that_cannot_be_run() -> None:
+    machine = Machine()
+    task = machine.task(4)
+    task.mm = None
+    machine.fire("exec_failed", task, b"/nowhere", 2)
+    assert "It fails with ENOENT (No such file or directory); there is no program to go on with." in flat(
+        machine.text()
+    )
+
+
 def test_a_program_looked_for_along_path_is_one_story() -> None:
     machine = Machine()
     task = machine.task(4)

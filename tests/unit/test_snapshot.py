@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from forkernel import Kernel, __version__
 from forkernel.errors import UserError
 from forkernel.init import snapshot
-from forkernel.kernel.stop_at import parse_stop
+from forkernel.kernel.stop_at import ARGUMENTS, parse_stop
 from forkernel.kernel.task import Task
+from forkernel.trace.tracepoints import EVENTS
 
 SCRIPT = "sleep 1 & (sleep 2; echo from a pipe) | cat; trap 'echo trapped' USR1; kill -USR1 $$; wait; echo done"
 
@@ -330,6 +331,23 @@ def test_a_machine_that_writes_to_the_host_needs_leave(tmp_path):
 def test_mistakes_in_stop_at(text, message):
     with pytest.raises(ValueError, match=message):
         parse_stop(text)
+
+
+def test_every_event_has_arguments_for_conditions():
+    assert set(ARGUMENTS) == set(EVENTS)
+    with Kernel(seed=1, cpus=2) as kernel:
+        kernel.spawn(["/bin/sh", "-c", "true & true & true & wait"])
+        stop = parse_stop("sched_migrate_task,dest_cpu=1")
+        stop.attach(kernel.system)
+        assert kernel.run() == "stop-at"
+
+
+def test_a_first_program_that_is_not_there_fails_its_exec():
+    with Kernel(seed=1) as kernel:
+        kernel.spawn(["/nowhere/at/all"])
+        parse_stop("exec_failed,error=ENOENT").attach(kernel.system)
+        assert kernel.run() == "stop-at"
+        assert kernel.system.cpu_curr.pid == 3
 
 
 @pytest.mark.parametrize(

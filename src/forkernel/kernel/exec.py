@@ -181,8 +181,9 @@ def copy_strings(task: Task, bprm: Bprm, argv: int, envp: int) -> None:
 
 def kernel_execve(task: Task, filename: bytes, argv: list[bytes], envp: list[bytes]) -> None:
     """Run a program in a kernel thread, which becomes an ordinary process; errors as execve(2)."""
-    bprm = alloc_bprm(task, AT_FDCWD, filename, 0)
+    bprm = None
     try:
+        bprm = alloc_bprm(task, AT_FDCWD, filename, 0)
         stack_limits(task, bprm, len(argv), len(envp))
         for text in (filename, *envp, *argv):
             bprm.add_string(text)
@@ -190,8 +191,11 @@ def kernel_execve(task: Task, filename: bytes, argv: list[bytes], envp: list[byt
         if fire := task.system.trace.copy_strings:
             fire(task, bprm)
         bprm_execve(task, bprm)
-    except SysError:
-        bprm.release()
+    except SysError as error:
+        if bprm is not None:
+            bprm.release()
+        if fire := task.system.trace.exec_failed:
+            fire(task, filename, error.errno)
         raise
 
 

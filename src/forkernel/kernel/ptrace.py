@@ -30,9 +30,10 @@ from forkernel.errors import SysError
 from forkernel.kernel import signal
 from forkernel.kernel.cred import ns_capable
 from forkernel.kernel.exit import release_task
-from forkernel.kernel.ptrace_stop import ptrace_detach_from, ptrace_link
+from forkernel.kernel.ptrace_stop import do_jobctl_trap, ptrace_detach_from, ptrace_link
 from forkernel.kernel.sigqueue import (
     JOBCTL_LISTENING,
+    JOBCTL_STOPPED,
     JOBCTL_TRAP_NOTIFY,
     JOBCTL_TRAP_STOP,
     ptrace_signal_wake_up,
@@ -89,10 +90,11 @@ def ptrace_attach(tracer: Task, task: Task, addr: int, options: int, *, seize: b
     ptrace_link(task, tracer, flags)
     if not seize:
         signal.send_signal(SIGSTOP, None, task, group=False)
-    if task.state & TASK_STOPPED:  # from a group stop into a stop for the tracer
-        task.jobctl |= JOBCTL_TRAP_STOP
-        task.sigpending = True
-        task.system.sched.wake_up_state(task, TASK_STOPPED)
+    if task.state & TASK_STOPPED:  # from a group stop into a stop for the tracer, before the call returns
+        task.jobctl = task.jobctl & ~JOBCTL_STOPPED | JOBCTL_TRAP_STOP
+        if fire := task.system.trace.signal_continue:
+            fire(task)
+        do_jobctl_trap(task)
 
 
 def check_options(options: int) -> None:

@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "sched_switch": ("task", "next"),
     "sched_wakeup": ("task",),
     "sched_wakeup_new": ("task",),
+    "sched_migrate_task": ("task", "orig_cpu", "dest_cpu"),
     "mark_victim": ("task",),
 }
 """What the arguments of the events are called in conditions; `task` is who it is about (`pid`, `tgid`, `comm`).

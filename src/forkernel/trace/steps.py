@@ -32,6 +32,13 @@ def _memory(mm: Any) -> Fields:
     return {"areas": sum(1 for _ in mm.vmas), "pages": mm.rss(), "users": mm.users}
 
 
+def _copy_mm(mm: Any) -> Fields:
+    """`tables`: the page tables that both use from now on, if the memory is not one and the same."""
+    if mm is None:
+        return {}
+    return {**_memory(mm), "tables": mm.pt.table_pages() - 1}
+
+
 def _error(number: int) -> str:
     return NAMES.get(number, str(number))
 
@@ -181,7 +188,7 @@ DATA: dict[str, Callable[..., tuple[Any, Fields]]] = {
     "copy_fs": _part("fs", lambda fs: {"users": fs.users}),
     "copy_sighand": _part("sighand", lambda sighand: {"actions": len(sighand.action), "users": sighand.users}),
     "copy_signal": _part("signal", lambda sig: {"pgrp": sig.pgrp.numbers[0], "session": sig.session.numbers[0]}),
-    "copy_mm": _part("mm", _memory),
+    "copy_mm": _part("mm", _copy_mm),
     "copy_namespaces": _part("nsproxy", _nothing),
     "copy_io": _part("io_context", _nothing),
     "copy_thread": _copy_thread,

@@ -417,12 +417,13 @@ class Collector:
         story = self.open.get(task)
         if not isinstance(story, ExecStory):
             name = look.text(filename or b"")
-            call = self.names.get(task.syscall_nr, "")
+            call = "" if task.kthread is not None else self.names.get(task.syscall_nr, "")
             story = ExecStory("exec", look.who(task), now(task), call=call, filename=name)
             self._begin(task, story)
         story.errno = errno
         story.fatal = story.find("point_of_no_return") is not None
-        self._step(task, "exec_failed", "fatal" if story.fatal else "", errno=errno)
+        story.first = task.mm is None
+        self._step(task, "exec_failed", "fatal" if story.fatal else "first" if story.first else "", errno=errno)
         before = self.missed.get(task)
         if errno == ENOENT and story.find("copy_strings") is None:
             self.open.pop(task, None)

@@ -462,6 +462,8 @@ class Narrator:
             return self.say(
                 "It fails with {error} when the old program is gone already: the process is killed.", error=error
             )
+        if story.first:
+            return self.say("It fails with {error}; there is no program to go on with.", error=error)
         return self.say("It fails with {error}; the old program goes on.", error=error)
 
     def exec_memory(self, story: ExecStory) -> str:

@@ -93,6 +93,7 @@ TEXTS: dict[str, str] = {
     "load_elf_binary": N_("The program and its interpreter are mapped: {areas}; pages come when they are touched."),
     "start_thread": N_("All registers are cleared; the program will start at {entry} with its stack at {sp}."),
     "exec_failed": N_("It failed with {errno}; the old program goes on."),
+    "exec_failed.first": N_("It failed with {errno}; there is no program to go on with."),
     "exec_failed.fatal": N_("It failed with {errno}, too late to go back: SIGSEGV."),
     "do_group_exit": N_("The whole process is to end."),
     "do_group_exit.threads": N_("The whole process is to end: SIGKILL for {others}."),

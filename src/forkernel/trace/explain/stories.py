@@ -131,6 +131,8 @@ class ExecStory(Story):
     """Places where it was looked for before, one execve each, as along PATH."""
     fatal: bool = False
     """It failed after the point of no return: the process dies."""
+    first: bool = False
+    """A kernel thread calls it: there is no old program."""
     done: bool = False
 
 
