@@ -29,7 +29,7 @@ def failure_lines(kernel: Kernel) -> list[str]:
     if points is None:
         return []
     return [
-        f"--fail {point.step}:{point.nth}: nothing failed, the step was reached {times(points.reached[point.step])}"
+        f"--fail {point.step}:{point.nth}: nothing failed, times the step was reached: {points.reached[point.step]}"
         for point in points.unreached()
     ]
 
