@@ -136,8 +136,12 @@ class FilesStruct:
         """One user less; the last one closes everything (Linux: put_files_struct)."""
         self.users -= 1
         if self.users == 0:
-            for fd in sorted(self.fds):
-                self.__close_quietly(task, fd)
+            fds, self.fds, self.cloexec = self.fds, {}, NO_FDS  # type: ignore[assignment]
+            for fd in sorted(fds):
+                try:
+                    filp_close(fds[fd], task, self)
+                except SysError:
+                    continue
             if self.cache is not None:
                 self.cache.free(self.slab)
                 self.slab = 0

@@ -84,7 +84,7 @@ def exit_now(task: Task, code: int) -> None:
     task.flags |= PF_EXITING
     if fire := trace.exit_signals:
         fire(task)
-    group_dead = is_group_dead(task.signal)
+    group_dead = len(task.signal.threads) == 1 or is_group_dead(task.signal)
     if group_dead:
         if task.group_leader is system.child_reaper:
             system.init_died(task.signal.group_exit_code or code)

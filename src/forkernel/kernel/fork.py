@@ -306,7 +306,11 @@ def copy_process(task: Task, args: KernelCloneArgs) -> Task:
         child = dup_task_struct(task, args)
         if fire := trace.dup_task_struct:
             fire(task, child, args.flags)
+        watched = fail is not None or trace.copy_steps
         for name, step in COPY_STEPS:
+            if not watched:
+                step(task, child, args)
+                continue
             if fail is not None:
                 fail.check(name, task)
             step(task, child, args)

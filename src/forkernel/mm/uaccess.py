@@ -116,14 +116,6 @@ class _Typed(UserPtr, Generic[T]):
         self.addr = addr
         self.codec = codec
 
-    def _get(self, index: int) -> T:
-        size = self.codec.size
-        value: T = self.codec.unpack(self.mm.read(self.addr + index * size, size))
-        return value
-
-    def _put(self, value: T, index: int) -> None:
-        self.mm.write(self.addr + index * self.codec.size, self.codec.pack(value))
-
 
 class UserIn(_Typed[T]):
     """`const T *`."""
@@ -132,7 +124,10 @@ class UserIn(_Typed[T]):
 
     def get(self, index: int = 0) -> T:
         """Element `index`."""
-        return self._get(index)
+        codec = self.codec
+        size = codec.size
+        value: T = codec.unpack(self.mm.read(self.addr + index * size, size))
+        return value
 
     def get_array(self, count: int) -> list[T]:
         """The first `count` elements."""
@@ -148,7 +143,8 @@ class UserOut(_Typed[T]):
 
     def put(self, value: T, index: int = 0) -> None:
         """Store into element `index`."""
-        self._put(value, index)
+        codec = self.codec
+        self.mm.write(self.addr + index * codec.size, codec.pack(value))
 
     def put_array(self, values: Iterable[T]) -> None:
         """Store consecutive elements from the first."""

@@ -123,7 +123,7 @@ STEPS = FORK_STEPS + EXEC_STEPS + EXIT_STEPS + WAIT_STEPS + FAULT_STEPS
 class Trace:
     """The events of one kernel. All off at first."""
 
-    __slots__ = (*EVENTS, *STEPS, "sinks", "system")
+    __slots__ = (*EVENTS, *STEPS, "copy_steps", "sinks", "system")
 
     sys_enter: Event
     """(task): a call starts; task.syscall_nr and task.syscall_args are set. Once for each call: not again when
@@ -311,6 +311,8 @@ class Trace:
         self.system = system
         """The machine; its `current` is the task that does what an event about memory tells."""
         self.sinks: list[Any] = []
+        self.copy_steps = False
+        """Whether somebody listens to any of FORK_STEPS."""
         for name in EVENTS + STEPS:
             setattr(self, name, None)
 
@@ -336,6 +338,7 @@ class Trace:
         for name in EVENTS + STEPS:
             hooks = [hook for sink in self.sinks if (hook := _hook(sink, name))]
             setattr(self, name, hooks[0] if len(hooks) == 1 else FanOut(hooks) if hooks else None)
+        self.copy_steps = any(getattr(self, name) for name in FORK_STEPS)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"sinks": self.sinks, "system": self.system}
