@@ -26,6 +26,7 @@ from forkernel.errors import SysError
 from forkernel.hw.frames import CODE, RESERVED_FRAMES, FrameTable
 from forkernel.hw.ram import Ram
 from forkernel.mm.pagetable import SPARSE, PageTable, TableStore, each_bit
+from forkernel.trace.tracepoints import Trace
 
 PAGE = 4096
 READ = PTE_P | PTE_U | PTE_NX
@@ -384,3 +385,32 @@ def test_a_dense_table_with_repeats_is_copied_and_dropped(numpy):
     frames.put(one)
     frames.put(two)
     assert frames.used_count() == start
+
+
+class Unshared:
+    """Keeps the step events of tables that were copied."""
+
+    def __init__(self):
+        self.seen = []
+
+    def table_unshare(self, pt, va, level, old, new):
+        self.seen.append((level, va, old != new))
+
+
+@pytest.mark.parametrize("change", ["write", "zap", "protect"])
+def test_each_table_that_is_copied_is_told_of(change):
+    trace, unshared = Trace(), Unshared()
+    store = TableStore(FrameTable(Ram(4 << 20)), Tlb(), trace)
+    tree, place = PageTable(store), 1 << 30
+    for page in range(3):
+        tree.map(place + page * PAGE, store.frames.alloc(), READ | PTE_W)
+    child = tree.fork()
+    trace.attach(unshared)
+    if change == "write":
+        child.make_path(place)
+    elif change == "zap":
+        child.zap(place, place + PAGE)
+    else:
+        child.protect(place, place + PAGE, READ)
+    assert [(level, copied) for level, _, copied in unshared.seen] == [(3, True), (2, True), (1, True)]
+    assert all(va <= place for _, va, _ in unshared.seen)

@@ -304,20 +304,22 @@ class PageTable:
                 gone += self._zap_whole(at, 3)
                 self.slots.remove(slot)
             else:
-                gone += self._zap_part(self._own(at), 3, base, start, end)
+                gone += self._zap_part(self._own(at, base, 3), 3, base, start, end)
         self.pages -= gone
         if gone:
             self.store.tlb.flush_tlb()
         return gone
 
-    def _own(self, at: int) -> int:
-        """The table that word `at` points at, made this tree's alone."""
+    def _own(self, at: int, va: int, level: int) -> int:
+        """The table that word `at` points at, of `level` and for addresses from `va`, made this tree's alone."""
         store = self.store
         entry = store.words[at]
         table = entry >> 12 & FRAME_MASK
         if not entry & PTE_W:
             if store.refs[table] != 1:
-                table = store.unshare(table)
+                old, table = table, store.unshare(table)
+                if fire := store.trace.table_unshare:
+                    fire(self, va, level, old, table)
             store.words[at] = table << 12 | TABLE
         return table
 
@@ -346,7 +348,7 @@ class PageTable:
             elif start <= lower and lower + (1 << shift) <= end:
                 gone += self._zap_whole(at, level - 1)
             else:
-                gone += self._zap_part(self._own(at), level - 1, lower, start, end)
+                gone += self._zap_part(self._own(at, lower, level - 1), level - 1, lower, start, end)
                 continue
             store.live[table] &= ~(1 << index)
         return gone
@@ -369,7 +371,7 @@ class PageTable:
                 lower = base + (index << shift)
                 if lower < end and lower + (1 << shift) > start:
                     at = table * 512 + index
-                    child = self._own(at) if own else self.store.words[at] >> 12 & FRAME_MASK
+                    child = self._own(at, lower, level - 1) if own else self.store.words[at] >> 12 & FRAME_MASK
                     below.append((child, level - 1, lower))
             stack.extend(reversed(below))
 

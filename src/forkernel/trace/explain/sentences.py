@@ -709,7 +709,10 @@ class Narrator:
     # --- copy-on-write
 
     def cow_title(self, story: CowStory) -> str:
-        """How many faults."""
+        """How many faults; or, for munmap and mprotect of what is shared, how many tables."""
+        if not story.faults:
+            return self.say("{who} changes shared page tables: {tables}", who=self.who(story.who),
+                            tables=len(story.tables))  # fmt: skip
         return self.say("{who} writes to shared pages: {faults}", who=self.who(story.who), faults=len(story.faults))
 
     def cow(self, story: CowStory) -> list[Block]:
