@@ -411,6 +411,6 @@ def test_each_table_that_is_copied_is_told_of(change):
     elif change == "zap":
         child.zap(place, place + PAGE)
     else:
-        child.protect(place, place + PAGE)
+        child.protect(place, place + PAGE, execute=False)
     assert [(level, copied) for level, _, copied in unshared.seen] == [(3, True), (2, True), (1, True)]
     assert all(va <= place for _, va, _ in unshared.seen)
