@@ -15,8 +15,9 @@ from forkernel.abi.poll import POLLERR, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, PO
 from forkernel.abi.stat import S_IFDIR, S_IFREG, Dirent, dtype_of
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry
-from forkernel.fs.file import File, generic_file_llseek
+from forkernel.fs.file import File
 from forkernel.fs.inode import Inode, Superblock
+from forkernel.fs.seq_file import SeqFile
 from forkernel.kernel import cgroup
 from forkernel.kernel.cgroup import Cgroup, EventFile
 from forkernel.kernel.pid import PID_MAX_LIMIT, task_active_pid_ns
@@ -114,7 +115,7 @@ class CgroupInode(Inode):
         """O_TRUNC does nothing."""
 
 
-class CgroupFile(File):
+class CgroupFile(SeqFile):
     """An open file of a group."""
 
     __slots__ = ("seen", "text")
@@ -123,12 +124,6 @@ class CgroupFile(File):
         super().__init__(inode, flags)
         self.text: bytes | None = None
         self.seen = 0 if inode.kind.event is None else inode.kind.event(inode.group).seq
-
-    def read(self, task: Task, count: int) -> bytes:
-        """Read at the position."""
-        data = self.pread(task, self.pos, count)
-        self.pos += len(data)
-        return data
 
     def pread(self, task: Task, offset: int, count: int) -> bytes:
         """Read at `offset`; the text is taken anew at the start. ENODEV once the group is removed."""
@@ -165,11 +160,6 @@ class CgroupFile(File):
         done = self.write(task, data)
         self.pos -= done
         return done
-
-    def seek(self, offset: int, whence: int) -> int:
-        """lseek."""
-        self.pos = generic_file_llseek(self, offset, whence)
-        return self.pos
 
     def poll(self, task: Task) -> int:
         """POLLPRI and POLLERR for a change since the last read."""

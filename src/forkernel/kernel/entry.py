@@ -372,6 +372,18 @@ class Entry:
 
     def quantum(self) -> None:
         """The block counter ran out: a slice is over, a timer is due, or somebody stopped the CPU."""
+        task = self._begin_quantum()
+        if task is None:
+            return
+        self.hw.flush_tlb()  # the emulator sizes its TLB by use, and only when it is flushed
+        if self._stopped_from_outside():
+            return
+        self._grant_end = 0
+        self._end_slice()
+        self._exit_to_user_mode(task)
+
+    def _begin_quantum(self) -> Task | None:
+        """Charge the user code before it; the task that ran it, None if the run's time is up."""
         self._charge(0)
         task = self.sched.current
         task.syscall_nr = -1
@@ -380,17 +392,20 @@ class Entry:
             self.clock.now += UNCOUNTED_NS
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self.stop("timeout")
-            return
-        self.hw.flush_tlb()  # the emulator sizes its TLB by use, and only when it is flushed
+            return None
+        return task
+
+    def _stopped_from_outside(self) -> bool:
+        """Whether the CPU was stopped at a moment that no run repeats, for nothing: the guest must not notice."""
         came = self.system.poll_inputs()
-        if self.hw.repeatable and self.hw.quantum_struct.left >= 0 and not came:
-            return  # stopped from outside, at a moment that no run repeats: the guest must not notice
-        self._grant_end = 0
+        return self.hw.repeatable and self.hw.quantum_struct.left >= 0 and not came
+
+    def _end_slice(self) -> None:
+        """One more slice on end; after so many that nobody else wanted, blocks need not be counted."""
         self.sched.lone_slices += 1
         if self.sched.lone_slices == self.sched.lone_after and self.hw.counting:
             self._count_blocks(False)
             self.sched.lone_slices = 0
-        self._exit_to_user_mode(task)
 
     # --- sleeping
 

@@ -3,7 +3,7 @@
 The story of one call: `kernel_clone` has `copy_process` build the child, part by part, each either shared
 with the parent or copied as the flags say; it tells the tracers, writes the child's PID where it was asked
 for, and makes the child runnable; a vfork parent then sleeps until the child execs or exits
-(`VforkWait`). The steps of copy_process are the table `COPY_STEPS`: each tells of itself (a tracepoint of its
+(`CloneReturn`). The steps of copy_process are the table `COPY_STEPS`: each tells of itself (a tracepoint of its
 name) and can be made to fail (`--fail`); a failure in the middle gives back what was taken (`bad_fork_cleanup`).
 """
 
@@ -152,17 +152,14 @@ class CloneReturn(Resume):
             self.stage = 1
             if self.event:
                 ptrace_event(task, self.event, self.nr_of_tracer(task), self)
-        if self.stage == 1 and self.vfork is not None:
-            if not self.vfork.done:
-                if fire := task.system.trace.wait_for_vfork_done:
-                    fire(task, self.child)
-                self.stage = 2
-                raise Sleep(self.vfork.wait, resume=self, interruptible=False)
+        vfork = self.vfork
+        if self.stage == 1 and vfork is not None:
             self.stage = 2
-        if self.stage == 2:
-            assert self.vfork is not None
-            if not self.vfork.done:
-                raise Sleep(self.vfork.wait, resume=self, interruptible=False)
+            if not vfork.done and (fire := task.system.trace.wait_for_vfork_done):
+                fire(task, self.child)
+        if self.stage == 2 and vfork is not None:
+            if not vfork.done:
+                raise Sleep(vfork.wait, resume=self, interruptible=False)
             self.stage = 3
             if fire := task.system.trace.vfork_return:
                 fire(task, self.nr)
@@ -358,7 +355,7 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.ptrace = 0
     child.ptraced = child.tracing = None
     child.mm = child.files = child.fs = None
-    child.signal = child.sighand = None  # type: ignore[assignment]  # set by _copy_parts
+    child.signal = child.sighand = None  # type: ignore[assignment]  # set by COPY_STEPS
     cred = child.cred = task.cred
     if cred.user_ns is not init_user_ns:
         cred.user_ns.get()

@@ -43,9 +43,10 @@ from forkernel.abi.time import SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry
 from forkernel.fs.fdtable import fd_install
-from forkernel.fs.file import File, generic_file_llseek
+from forkernel.fs.file import File
 from forkernel.fs.inode import MAY_READ, MAY_WRITE, Inode, Superblock
 from forkernel.fs.namei import may_create, may_delete
+from forkernel.fs.seq_file import SeqFile
 from forkernel.fs.tmpfs import RamDir
 from forkernel.kernel.cred import capable
 from forkernel.kernel.ipc_namespace import IpcNamespace, ipc_ns_of
@@ -187,21 +188,15 @@ class MqueueInode(Inode):
         self.notify = self.notify_owner = None
 
 
-class MqueueFile(File):
+class MqueueFile(SeqFile):
     """An open queue."""
 
     __slots__ = ()
 
     inode: MqueueInode
 
-    def read(self, task: Task, count: int) -> bytes:
-        """What is in it and who is told, as text (mq_overview(7), "Mounting")."""
-        data = self.pread(task, self.pos, count)
-        self.pos += len(data)
-        return data
-
     def pread(self, task: Task, offset: int, count: int) -> bytes:
-        """As read, at `offset`."""
+        """What is in it and who is told, as text (mq_overview(7), "Mounting")."""
         if not self.readable:
             raise SysError(EBADF)
         inode, notify = self.inode, self.inode.notify
@@ -210,11 +205,6 @@ class MqueueFile(File):
         owner = pid_vnr(inode.notify_owner, task)
         text = f"QSIZE:{inode.qsize:<10} NOTIFY:{how:<5} SIGNO:{signo:<5} NOTIFY_PID:{owner:<6}\n".encode()
         return text[offset : offset + count]
-
-    def seek(self, offset: int, whence: int) -> int:
-        """lseek."""
-        self.pos = generic_file_llseek(self, offset, whence)
-        return self.pos
 
     def poll(self, task: Task) -> int:
         """Readable when there is a message, writable when there is room."""

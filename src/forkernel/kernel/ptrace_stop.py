@@ -209,7 +209,7 @@ def ptrace_reparented(task: Task) -> bool:
 
 def _trap_info(task: Task, code: int) -> SigInfo:
     """The SIGTRAP that a stop without a signal shows (Linux: ptrace_do_notify)."""
-    return SigInfo(SIGTRAP, code, pid=task.thread_pid.nr_ns(task.thread_pid.ns), uid=task.cred.uid, status=0)
+    return SigInfo(SIGTRAP, code, pid=task.thread_pid.nr_ns(task.thread_pid.ns), uid=task.cred.uid)
 
 
 # --- on the way to user mode

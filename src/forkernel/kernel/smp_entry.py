@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from forkernel.kernel import signal
-from forkernel.kernel.entry import BLOCK_NS, LONE_SLICES_MOST, LONE_TRAPS, UNCOUNTED_NS, Entry
+from forkernel.kernel.entry import BLOCK_NS, LONE_SLICES_MOST, LONE_TRAPS, Entry
 from forkernel.kernel.hrtimer import KTIME_MAX
 from forkernel.kernel.kstack import finish_task_switch
 from forkernel.kernel.rseq import rseq_preempt, rseq_set_cpu
@@ -48,24 +48,12 @@ class SmpEntry(Entry):
 
     def quantum(self) -> None:
         """The block counter ran out: another CPU's turn, the end of a slice, a timer; or somebody stopped the CPU."""
-        self._charge(0)
-        task = self.sched.current
-        task.syscall_nr = -1
-        if not self.hw.repeatable:
-            task.utime += UNCOUNTED_NS
-            self.clock.now += UNCOUNTED_NS
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            self.stop("timeout")
+        task = self._begin_quantum()
+        if task is None or self._stopped_from_outside():
             return
-        came = self.system.poll_inputs()
-        if self.hw.repeatable and self.hw.quantum_struct.left >= 0 and not came:
-            return  # stopped from outside, see `Entry.quantum`
         if self.clock.now >= self._slice_end:
-            self.hw.flush_tlb()  # see there, too
-            self.sched.lone_slices += 1
-            if self.sched.lone_slices == self.sched.lone_after and self.hw.counting:
-                self._count_blocks(False)
-                self.sched.lone_slices = 0
+            self.hw.flush_tlb()  # see `Entry.quantum`
+            self._end_slice()
         self._exit_to_user_mode(task)
 
     # --- leaving

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from forkernel.abi import ptrace as abi
-from forkernel.abi.errno import EFAULT, EINVAL, EIO, EPERM, ESRCH
+from forkernel.abi.errno import EINVAL, EIO, EPERM, ESRCH
 from forkernel.abi.signal import SIG_KERNEL_ONLY_MASK, SIGTRAP, SigInfo
 from forkernel.abi.types import I64, U64
 from forkernel.arch.x86_64 import user_regs
@@ -234,10 +234,7 @@ def get_rseq_configuration(task: Task, child: Task, request: int, addr: int, dat
     """Where the child's restartable sequences are."""
     address, size, signature = child.rseq or (0, 0, 0)
     text = RSEQ_CONFIGURATION.pack(address, size, signature, 0, 0)
-    try:
-        _mm(task).write(data, text[:addr])
-    except SysError:
-        raise SysError(EFAULT) from None
+    _mm(task).write(data, text[:addr])
     return min(addr, len(text))
 
 

@@ -15,9 +15,10 @@ from forkernel.abi.fcntl import O_PATH
 from forkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFREG, Dirent, dtype_of
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
-from forkernel.fs.file import File, generic_file_llseek
+from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
 from forkernel.fs.proc.super import ProcSuperblock
+from forkernel.fs.seq_file import SeqFile
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -86,7 +87,7 @@ class ProcReg(ProcInode):
         """O_TRUNC on a file of procfs does nothing."""
 
 
-class ProcFile(File):
+class ProcFile(SeqFile):
     """An open file of procfs: its text is taken at the first read, and anew when read from the start again."""
 
     __slots__ = ("text",)
@@ -94,12 +95,6 @@ class ProcFile(File):
     def __init__(self, inode: ProcReg, flags: int) -> None:
         super().__init__(inode, flags)
         self.text: bytes | None = None
-
-    def read(self, task: Task, count: int) -> bytes:
-        """Read at the position."""
-        data = self.pread(task, self.pos, count)
-        self.pos += len(data)
-        return data
 
     def pread(self, task: Task, offset: int, count: int) -> bytes:
         """Read at `offset`."""
@@ -128,11 +123,6 @@ class ProcFile(File):
         done = self.write(task, data)
         self.pos -= done
         return done
-
-    def seek(self, offset: int, whence: int) -> int:
-        """lseek; the end is not known, so SEEK_END counts from 0."""
-        self.pos = generic_file_llseek(self, offset, whence)
-        return self.pos
 
     def unread(self, data: bytes) -> None:
         """Take back what did not reach the reader."""
