@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from forkernel.abi.errno import ENOSYS
 from forkernel.abi.signal import SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
 from forkernel.arch.x86_64.pgtable import TASK_SIZE
-from forkernel.arch.x86_64.syscall_table import NOT_BUILT_IN, SYSCALLS
+from forkernel.arch.x86_64.syscall_table import GONE, NOT_BUILT_IN, SYSCALLS
 from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.hw import protocol as hw
 from forkernel.kernel import signal
@@ -540,7 +540,7 @@ class Entry:
     def _unknown(self, task: Task, number: int) -> None:
         """A call that is not implemented: counted for the report, fatal with --strict."""
         name = SYSCALLS.get(number, f"syscall_{number:#x}")
-        if name in NOT_BUILT_IN:
+        if name in NOT_BUILT_IN or name in GONE:
             return
         self.system.note_unimplemented(name, task)
         if self.system.options.strict:

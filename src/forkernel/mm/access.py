@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forkernel.abi.errno import EFAULT
 from forkernel.arch.x86_64.pgtable import FRAME_MASK, PTE_P
 from forkernel.errors import SysError
 from forkernel.mm.vma import PAGE_SHIFT, PAGE_SIZE, VM_MAYREAD, VM_MAYWRITE, VM_READ, VM_SHARED, VM_WRITE, Vma
 
 if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
+
+
+def check_remote(mm: MmStruct, addr: int) -> None:
+    """SysError(EFAULT) if the page of `addr` is secret memory (memfd_secret(2)), which nobody reads from outside."""
+    vma = mm.vmas.lookup(addr)
+    if vma is not None and getattr(vma.mapping, "secret", False):
+        raise SysError(EFAULT)
 
 
 def read_remote(mm: MmStruct, addr: int, size: int) -> bytes:
@@ -35,6 +43,7 @@ def write_remote(mm: MmStruct, addr: int, data: bytes) -> int:
     try:
         while done < len(data):
             step = min(len(data) - done, PAGE_SIZE - addr % PAGE_SIZE)
+            check_remote(mm, addr)
             vma = mm.vmas.lookup(addr)
             forced = vma is not None and not vma.flags & VM_WRITE
             if forced and vma is not None and (vma.flags & VM_SHARED or not vma.flags & VM_MAYWRITE):
@@ -48,6 +57,7 @@ def write_remote(mm: MmStruct, addr: int, data: bytes) -> int:
 
 def _read_page(mm: MmStruct, addr: int, size: int) -> bytes:
     """Part of one page; SysError where there is none."""
+    check_remote(mm, addr)
     vma = mm.vmas.lookup(addr)
     if vma is None or vma.flags & VM_READ or not vma.flags & VM_MAYREAD:
         return mm.read(addr, size)

@@ -65,6 +65,7 @@ from forkernel.mm.vma import (
     VM_ACCESS_FLAGS,
     VM_ACCOUNT,
     VM_DONTCOPY,
+    VM_DONTDUMP,
     VM_DONTEXPAND,
     VM_GROWSDOWN,
     VM_LOCKED,
@@ -196,6 +197,8 @@ def do_mmap(
         vm_flags = _file_flags(file, pgoff, length, flags, vm_flags)
         mapping = file.mmap_mapping()
         vm_flags = _sealed_flags(mapping, vm_flags)
+        if getattr(mapping, "secret", False):
+            vm_flags = _secret_flags(mm, vm_flags, length, caps)
         area = Vma(addr, addr + length, vm_flags, pgoff, mapping, file)
     mmap_region(mm, area)
     if vm_flags & VM_LOCKED or flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE:
@@ -260,6 +263,16 @@ def _sealed_flags(mapping: Mapping | None, vm_flags: int) -> int:
     if vm_flags & VM_WRITE:
         raise SysError(EPERM)
     return vm_flags & ~VM_MAYWRITE
+
+
+def _secret_flags(mm: MmStruct, vm_flags: int, length: int, caps: int) -> int:
+    """VM_* bits of secret memory, which is shared, locked and never dumped; EINVAL, EAGAIN (memfd_secret(2))."""
+    if not vm_flags & VM_MAYSHARE:
+        raise SysError(EINVAL)
+    vm_flags |= VM_LOCKED | VM_DONTDUMP
+    if not mlock_future_ok(mm, vm_flags, length, caps):
+        raise SysError(EAGAIN)
+    return vm_flags
 
 
 def mmap_region(mm: MmStruct, area: Vma) -> Vma:

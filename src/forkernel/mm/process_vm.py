@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from forkernel.errors import SysError
+from forkernel.mm.access import check_remote
 from forkernel.mm.vma import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def process_vm_rw(local: MmStruct, here: Segments, remote: MmStruct, there: Segm
     done = 0
     for from_addr, to_addr, count in _chunks(here, there) if write else _chunks(there, here):
         try:
+            check_remote(remote, to_addr if write else from_addr)
             target.write(to_addr, source.read(from_addr, count))
         except SysError:
             if done:

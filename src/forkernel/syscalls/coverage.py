@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import NamedTuple
 
 import forkernel.syscalls
-from forkernel.arch.x86_64.syscall_table import NOT_BUILT_IN, SYSCALLS
-from forkernel.syscalls.registry import REGISTRY
+from forkernel.arch.x86_64.syscall_table import GONE, NOT_BUILT_IN, SYSCALLS
+from forkernel.syscalls.registry import DONE, REGISTRY
 
 NO = "no"
 
@@ -34,9 +34,13 @@ def coverage() -> list[Coverage]:
     entries = []
     for number, name in sorted(SYSCALLS.items()):
         call = REGISTRY.calls.get(name)
-        config = NOT_BUILT_IN.get(name)
-        lacking = f"as a Linux without CONFIG_{config}" if config else ""
-        entries.append(Coverage(number, name, call.support if call else NO, call.caveat if call else lacking))
+        if call is not None:
+            entries.append(Coverage(number, name, call.support, call.caveat))
+        elif name in GONE:
+            entries.append(Coverage(number, name, DONE, "ENOSYS, as on Linux 6.18"))
+        else:
+            config = NOT_BUILT_IN.get(name)
+            entries.append(Coverage(number, name, NO, f"as a Linux without CONFIG_{config}" if config else ""))
     return entries
 
 

@@ -1,4 +1,4 @@
-"""eventfd, eventfd2 and memfd_create."""
+"""eventfd, eventfd2, memfd_create and memfd_secret: files that only a descriptor names."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserStr
 from forkernel.syscalls.registry import syscall
 
+MFD_SECRET_CLOEXEC = 0o2000000  # O_CLOEXEC
 MFD_NAME_MAX = 249
 """NAME_MAX without "memfd:"."""
 
@@ -54,3 +55,13 @@ def sys_memfd_create(task: Task, uname: UserStr | None, flags: U32) -> int:
     if len(name) > MFD_NAME_MAX:
         raise SysError(EINVAL)
     return fd_install(task, memfd_create(task, name, flags), bool(flags & MFD_CLOEXEC))
+
+
+@syscall("memfd_secret")
+def sys_memfd_secret(task: Task, flags: U32) -> int:
+    """memfd_secret(2)."""
+    from forkernel.fs.secretmem import memfd_secret
+
+    if flags & ~MFD_SECRET_CLOEXEC:
+        raise SysError(EINVAL)
+    return fd_install(task, memfd_secret(task), bool(flags & MFD_SECRET_CLOEXEC))

@@ -36,6 +36,7 @@ from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.mmap import do_brk, do_mmap, do_munmap
 from forkernel.mm.mprotect import do_mprotect
 from forkernel.mm.mremap import do_mremap
+from forkernel.mm.oom import group_mm, oom_reap
 from forkernel.mm.process_vm import process_vm_rw
 from forkernel.mm.uaccess import UserBuf
 from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, VM_ACCESS_FLAGS, VM_SHARED
@@ -267,6 +268,21 @@ def sys_process_madvise(task: Task, pidfd: I32, vec: UserBuf, vlen: U64, advice:
             raise
         done += length
     return done
+
+
+@syscall("process_mrelease")
+def sys_process_mrelease(task: Task, pidfd: I32, flags: U32) -> int:
+    """Free the private memory of a process that is being killed, before it runs to its end; process_mrelease(2)."""
+    if flags:
+        raise SysError(EINVAL)
+    target, _ = pidfd_get_task(task, pidfd)
+    mm = group_mm(target.group_leader) if target is not None else None
+    if target is None or mm is None:
+        raise SysError(ESRCH)
+    if any(group_mm(leader) is mm and not task.system.oom_is_dying(leader) for leader in task.system.pids.processes()):
+        raise SysError(EINVAL)
+    oom_reap(mm)
+    return 0
 
 
 @syscall("remap_file_pages")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from forkernel.abi.errno import E2BIG, EFAULT, EINVAL
-from forkernel.abi.types import U64, CStruct
+from forkernel.abi.types import I32, U64, CStruct
 from forkernel.errors import SysError
 from forkernel.kernel.fork import (
     CLONE3_FLAGS,
@@ -171,3 +171,11 @@ def sys_getppid(task: Task) -> int:
 
 
 __all__ = ["CloneArgs", "sys_clone", "sys_clone3", "sys_fork", "sys_vfork"]
+
+
+@syscall("kcmp")
+def sys_kcmp(task: Task, pid1: I32, pid2: I32, kind: I32, idx1: U64, idx2: U64) -> int:
+    """kcmp(2)."""
+    from forkernel.kernel.kcmp import kcmp
+
+    return kcmp(task, pid1, pid2, kind, idx1, idx2)

@@ -17,6 +17,7 @@ from forkernel.kernel.pid import find_task_by_vpid
 from forkernel.kernel.ptrace_stop import SignalStop
 from forkernel.kernel.sigqueue import recalc_sigpending
 from forkernel.kernel.task import Task
+from forkernel.mm.access import check_remote
 from forkernel.syscalls.registry import syscall
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _mm(task: Task) -> MmStruct:
 def peek(task: Task, child: Task, request: int, addr: int, data: int) -> None:
     """A word of the child's memory to `data`; EIO."""
     try:
+        check_remote(_mm(child), addr)
         word = _mm(child).read(addr, WORD)
     except SysError:
         raise SysError(EIO) from None
@@ -70,6 +72,7 @@ def peek(task: Task, child: Task, request: int, addr: int, data: int) -> None:
 def poke(task: Task, child: Task, request: int, addr: int, data: int) -> None:
     """Change a word of the child's memory, read-only code too; EIO."""
     try:
+        check_remote(_mm(child), addr)
         _mm(child).write_forced(addr, data.to_bytes(WORD, "little"))
     except SysError:
         raise SysError(EIO) from None

@@ -390,5 +390,12 @@ NOT_BUILT_IN: dict[str, str] = {
 """Calls of a part (CONFIG_*) that Linux may be built without, as this kernel is: they answer ENOSYS, as programs expect
 of such a kernel, and no run reports them."""
 
+GONE = frozenset((
+    "uselib", "_sysctl", "create_module", "get_kernel_syms", "query_module", "nfsservctl", "getpmsg", "putpmsg",
+    "afs_syscall", "tuxcall", "security", "set_thread_area", "get_thread_area", "lookup_dcookie", "epoll_ctl_old",
+    "epoll_wait_old", "vserver",
+))  # fmt: skip
+"""Calls that have a number and nothing behind it on Linux 6.18 either: ENOSYS is what they answer."""
+
 NUMBERS: dict[str, int] = {name: number for number, name in SYSCALLS.items()}
 """Name to number."""
