@@ -56,6 +56,8 @@ class NullFile(CharFile):
 
     __slots__ = ()
 
+    splice_write = True
+
     def read(self, task: Any, count: int) -> bytes:
         """Nothing."""
         self.check_read()
@@ -76,6 +78,8 @@ class ZeroFile(NullFile):
 
     __slots__ = ()
 
+    splice_read = True
+
     def read(self, task: Any, count: int) -> bytes:
         """Zeros."""
         self.check_read()
@@ -89,6 +93,8 @@ class FullFile(NullFile):
     """/dev/full: reads zeros, has no room."""
 
     __slots__ = ()
+
+    splice_read, splice_write = True, False
 
     def read(self, task: Any, count: int) -> bytes:
         """Zeros."""
@@ -105,6 +111,8 @@ class RandomFile(CharFile):
     """/dev/random and /dev/urandom: bytes of the run's seed; what is written changes nothing."""
 
     __slots__ = ()
+
+    splice_read = splice_write = True
 
     def read(self, task: Any, count: int) -> bytes:
         """Random bytes."""

@@ -65,6 +65,10 @@ class File:
     wakes_when_ready = False
     """Its queues are woken after the change, which `poll(None)` tells of: epoll needs not keep wake-ups about other
     events (Linux: the key of a wake-up)."""
+    splice_read = False
+    """Whether splice and sendfile can take from it, and"""
+    splice_write = False
+    """put into it (Linux: file operations of that name)."""
     inode: Any
     """Inode; Any because most users know which kind of file they hold."""
 
@@ -194,6 +198,10 @@ class File:
         """Take back the end of what `read` gave: it did not reach the reader's memory."""
         self.pos -= len(data)
 
+    def splice_stream(self, task: Task, count: int, nonblock: bool) -> bytes:
+        """`read` for splice; `nonblock` (SPLICE_F_NONBLOCK) counts for sockets alone, as on Linux."""
+        return self.read(task, count)
+
     def poll(self, task: Task) -> int:
         """What is ready now, as an EPOLL mask; a file that cannot block is always ready."""
         return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM
@@ -245,6 +253,8 @@ class RegFile(File):
     """A regular file: everything goes through the inode's contents."""
 
     __slots__ = ()
+
+    splice_read = splice_write = True
 
     def read(self, task: Task, count: int) -> bytes:
         """Read at the position."""

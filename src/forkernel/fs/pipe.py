@@ -40,6 +40,12 @@ class Packet(bytes):
     __slots__ = ()
 
 
+class PageSlot(bytes):
+    """A slot whose page belongs to somebody else too (a file, another pipe, user memory): nothing is added to it."""
+
+    __slots__ = ()
+
+
 class PipeInodeInfo:
     """The pipe itself (Linux: pipe_inode_info).
 
@@ -48,12 +54,17 @@ class PipeInodeInfo:
     """
 
     __slots__ = (
-        "bufs", "max_usage", "r_counter", "rd_wait", "readers", "tail_end", "w_counter", "wr_wait", "writers",
+        "bufs", "max_usage", "r_counter", "rd_wait", "readers", "rest", "rest_start", "tail_end", "w_counter",
+        "wr_wait", "writers",
     )  # fmt: skip
 
     def __init__(self, readers: int = 0, writers: int = 0) -> None:
         self.bufs: deque[bytes] = deque()
         self.tail_end = 0
+        self.rest: bytes | None = None
+        """What splice left of the first slot when it took a part, and"""
+        self.rest_start = 0
+        """where in its page that begins."""
         self.max_usage = PIPE_DEF_BUFFERS
         self.readers = readers
         self.writers = writers
@@ -81,7 +92,7 @@ class PipeInodeInfo:
             data = self._gather(count)
         if was_full and len(bufs) < self.max_usage and self.wr_wait.waiters:
             self.wr_wait.wake_up()
-        return bytes(data) if type(data) is Packet else data
+        return data if type(data) is bytes else bytes(data)
 
     def _gather(self, count: int) -> bytes:
         """Slots from the front until `count` bytes, or the end of a packet."""
@@ -100,6 +111,27 @@ class PipeInodeInfo:
                 break
         return b"".join(parts)
 
+    def take_slot(self, count: int) -> tuple[bytes, int]:
+        """Take the oldest slot, or `count` bytes of it if it is longer, and wake writers; also where in its page a
+        slot taken whole ends, PAGE_SIZE for a part, to which nothing can be added.
+        """
+        bufs, slot = self.bufs, self.bufs[0]
+        start = self.rest_start if slot is self.rest else 0
+        if len(slot) > count:
+            kind = type(slot)
+            self.rest = bufs[0] = kind(slot[count:])
+            self.rest_start = start + count
+            return (Packet if kind is Packet else PageSlot)(slot[:count]), PAGE_SIZE
+        end = start + len(slot) if len(bufs) > 1 else self.tail_end
+        bufs.popleft()
+        self.wr_wait.wake_up()
+        return slot, end
+
+    def add_slot(self, slot: bytes, end: int) -> None:
+        """Append a slot that ends at `end` of its page (PAGE_SIZE: nothing can be added to it). Wakes nobody."""
+        self.bufs.append(slot)
+        self.tail_end = end
+
     def unread(self, data: bytes) -> None:
         """Put back at the front what a reader could not use (its buffer was a bad address)."""
         if not self.bufs:
@@ -110,10 +142,12 @@ class PipeInodeInfo:
         """Append what fits and wake readers; the number of bytes taken, 0 when the pipe is full."""
         bufs = self.bufs
         size, done = len(data), 0
-        if bufs and not packet and type(bufs[-1]) is bytes:
+        if bufs and type(bufs[-1]) is bytes:
             head = size % PAGE_SIZE
             if head and self.tail_end + head <= PAGE_SIZE:
                 bufs[-1] += data if head == size else data[:head]
+                if self.rest is not None and len(bufs) == 1:
+                    self.rest = bufs[-1]
                 self.tail_end += head
                 done = head
         if done < size:
@@ -195,6 +229,7 @@ class PipeFile(File):
     __slots__ = ("pipe", "seen_writers")
 
     wakes_when_ready = True
+    splice_write = True
 
     def __init__(self, inode: Inode, flags: int, pipe: PipeInodeInfo, path: Any = None) -> None:
         super().__init__(inode, flags, path)

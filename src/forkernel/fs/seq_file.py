@@ -12,6 +12,8 @@ class SeqFile(File):
 
     __slots__ = ()
 
+    splice_read = True
+
     def read(self, task: Any, count: int) -> bytes:
         """Read at the position."""
         data = self.pread(task, self.pos, count)

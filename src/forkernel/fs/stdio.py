@@ -127,6 +127,8 @@ class StdioFile(File):
 
     __slots__ = ()
 
+    splice_read = splice_write = True
+
     def reopen(self, flags: int) -> File:
         """The same end, opened with other flags."""
         raise NotImplementedError

@@ -118,6 +118,8 @@ class TtyFile(File):
 
     __slots__ = ("tty",)
 
+    splice_read = splice_write = True
+
     def __init__(self, inode: Inode, flags: int, tty: Tty, path: Any = None) -> None:
         super().__init__(inode, flags, path)
         self.tty = tty

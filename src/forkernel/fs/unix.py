@@ -151,6 +151,8 @@ class UnixFile(File):
         "sndbuf", "state", "wmem", "wr_wait",
     )  # fmt: skip
 
+    splice_read = splice_write = True
+
     def __init__(self, inode: Inode, flags: int, path: Any, kind: int, net: NetNamespace) -> None:
         super().__init__(inode, O_RDWR | flags & O_NONBLOCK, path)
         self.net: NetNamespace = net.get()
@@ -399,6 +401,10 @@ class UnixFile(File):
         for file in got.files:
             file.put()
         return got.data
+
+    def splice_stream(self, task: Any, count: int, nonblock: bool) -> bytes:
+        """As read, but splice may say not to wait."""
+        return self.recv(task, count, nonblock, False).data if nonblock else self.read(task, count)
 
     def unread(self, data: bytes) -> None:
         """Put stream bytes back; a datagram is gone."""

@@ -1,4 +1,4 @@
-"""Reading and writing: read, write, their vectored and positional kin, lseek, sendfile, copy_file_range.
+"""Reading and writing: read, write, their vectored and positional kin, lseek.
 
 The short way is one call of the file and one copy. Memory that is only partly there, and transfers of
 more than a chunk, take the long way through an `IovIter`: then the call moves what it can, as Linux does,
@@ -7,23 +7,16 @@ and EFAULT comes only when that is nothing.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
-from forkernel.abi.errno import EBADF, EFAULT, EINVAL, EISDIR, EOPNOTSUPP, ESPIPE, EXDEV
-from forkernel.abi.fcntl import O_APPEND
-from forkernel.abi.stat import s_isdir, s_isreg
+from forkernel.abi.errno import EFAULT, EINVAL, EOPNOTSUPP
 from forkernel.abi.types import I32, I64, U32, U64, CStruct
 from forkernel.errors import SysError
-from forkernel.fs.devices import CharFile, NullFile, ZeroFile
-from forkernel.fs.file import DirFile, File, RegFile
-from forkernel.fs.pipe import PipeFile
-from forkernel.fs.stdio import StdioFile
+from forkernel.fs.devices import NullFile, ZeroFile
+from forkernel.fs.file import File
 from forkernel.fs.timedread import TimedRead
-from forkernel.fs.tty import TtyFile
-from forkernel.fs.unix import UnixFile
 from forkernel.kernel.task import Task
-from forkernel.mm.uaccess import UserBuf, UserInOut
+from forkernel.mm.uaccess import UserBuf
 from forkernel.syscalls.registry import syscall
 from forkernel.wait import Resume, Sleep
 
@@ -34,9 +27,6 @@ PAGE_SIZE = 4096
 TASK_SIZE = (1 << 47) - PAGE_SIZE
 UIO_MAXIOV = 1024
 SEEK_MAX = 4
-SENDFILE_CHUNK = 1 << 16
-SPLICE_TARGETS = (RegFile, PipeFile, CharFile, StdioFile, TtyFile, UnixFile)
-"""What sendfile can write to (Linux: files with a splice_write operation)."""
 
 RWF_HIPRI = 0x1
 RWF_DSYNC = 0x2
@@ -452,145 +442,3 @@ class IterWrite(Resume):
         """A signal came: what was written, or the answer of the chunk that sleeps."""
         last = self.inner.interrupted(task) if self.inner is not None else super().interrupted(task)
         return self.done + max(last, 0) or last
-
-
-# --- from file to file
-
-
-@syscall("sendfile")
-def sys_sendfile(task: Task, out_fd: I32, in_fd: I32, offset: UserInOut[I64] | None, count: U64) -> int:
-    """sendfile(2)."""
-    start = offset.get() if offset is not None else None
-    source, target = files_of(task, in_fd), files_of(task, out_fd)
-    if not source.readable or not target.writable:
-        raise SysError(EBADF)
-    seekable = positional(source)
-    if start is not None and not seekable:
-        raise SysError(ESPIPE)
-    if (start is not None and start < 0) or target.flags & O_APPEND or not seekable or isinstance(source, DirFile):
-        raise SysError(EINVAL)
-    if not isinstance(target, SPLICE_TARGETS):
-        raise SysError(EINVAL)
-    pos = source.pos if start is None else start
-    where = offset.addr if offset is not None else 0
-    return SendFile(source, target, pos, min(count, MAX_RW_COUNT), where).step(task)
-
-
-def positional(file: File) -> bool:
-    """Whether a file can be read at a position of the caller's choice (Linux: FMODE_PREAD)."""
-    return type(file).pread is not File.pread
-
-
-class SendFile(Resume):
-    """A sendfile under way; `offset` is the address that gets the position, 0 for the file's own."""
-
-    __slots__ = ("count", "done", "inner", "offset", "pos", "size", "source", "target")
-
-    def __init__(self, source: File, target: File, pos: int, count: int, offset: int) -> None:
-        self.source = source
-        self.target = target
-        self.pos = pos
-        self.count = count
-        self.offset = offset
-        self.done = 0
-        self.size = 0
-        """Length of the chunk that `inner` writes."""
-        self.inner: Resume | None = None
-
-    def step(self, task: Task) -> int:
-        """Copy chunk after chunk."""
-        try:
-            while self.done < self.count:
-                written = self._chunk(task)
-                self.inner = None
-                self._moved(task, written)
-                if written < self.size or not written:
-                    break
-        except Sleep as sleep:
-            self.inner = sleep.resume
-            raise Sleep(*sleep.queues, resume=self, deadline=sleep.deadline) from None
-        except SysError:
-            if not self.done:
-                raise
-        return self.done
-
-    def _chunk(self, task: Task) -> int:
-        if self.inner is not None:
-            return self.inner.step(task)
-        data = self.source.pread(task, self.pos, min(self.count - self.done, SENDFILE_CHUNK))
-        self.size = len(data)
-        return self.target.write(task, data) if data else 0
-
-    def _moved(self, task: Any, written: int) -> None:
-        """Note progress where the caller will look for it."""
-        self.done += written
-        self.pos += written
-        if self.offset:
-            task.mm.write(self.offset, self.pos.to_bytes(8, "little"))
-        else:
-            self.source.pos = self.pos
-
-    def interrupted(self, task: Task) -> int:
-        """A signal came: what was copied, or a restart."""
-        last = self.inner.interrupted(task) if self.inner is not None else super().interrupted(task)
-        if last > 0:
-            with suppress(SysError):
-                self._moved(task, last)
-        return self.done or last
-
-
-@syscall("copy_file_range")
-def sys_copy_file_range(
-    task: Task,
-    fd_in: I32,
-    off_in: UserInOut[I64] | None,
-    fd_out: I32,
-    off_out: UserInOut[I64] | None,
-    length: U64,
-    flags: U32,
-) -> int:
-    """copy_file_range(2): a copy in memory."""
-    source, target = files_of(task, fd_in), files_of(task, fd_out)
-    pos_in = source.pos if off_in is None else off_in.get()
-    pos_out = target.pos if off_out is None else off_out.get()
-    if flags:
-        raise SysError(EINVAL)
-    length = min(length, MAX_RW_COUNT)
-    check_copy_range(source, target, pos_in, pos_out, length)
-    done = 0
-    while done < length:
-        data = source.pread(task, pos_in + done, min(length - done, CHUNK))
-        if not data:
-            break
-        try:
-            done += target.pwrite(task, pos_out + done, data)
-        except SysError:
-            if not done:
-                raise
-            break
-    if off_in is None:
-        source.pos += done
-    else:
-        off_in.put(pos_in + done)
-    if off_out is None:
-        target.pos += done
-    else:
-        off_out.put(pos_out + done)
-    return done
-
-
-def check_copy_range(source: File, target: File, pos_in: int, pos_out: int, length: int) -> None:
-    """What copy_file_range refuses (Linux: generic_copy_file_checks)."""
-    ends = (source.inode, target.inode)
-    if any(inode is not None and s_isdir(inode.mode) for inode in ends):
-        raise SysError(EISDIR)
-    if any(inode is None or not s_isreg(inode.mode) for inode in ends):
-        raise SysError(EINVAL)
-    if not source.readable or not target.writable or target.flags & O_APPEND:
-        raise SysError(EBADF)
-    if source.inode.sb is not target.inode.sb:
-        raise SysError(EXDEV)
-    if pos_in < 0 or pos_out < 0:
-        raise SysError(EINVAL)
-    if source.inode is target.inode and pos_in < pos_out + length and pos_out < pos_in + length:
-        raise SysError(EINVAL)
