@@ -98,6 +98,13 @@ class KernelView:
 
         return write_remote(mm, addr, data)
 
+    # --- network
+    def net_dir(self, parent: Any) -> Any:
+        """/proc/PID/net, below the directory of a task."""
+        from forkernel.net.proc_net import NetDir
+
+        return NetDir(parent)
+
     # --- namespaces
     def active_pid_ns(self, task: Task) -> Any:
         """The PID namespace that the task is in."""

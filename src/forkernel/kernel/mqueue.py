@@ -537,10 +537,10 @@ def do_mq_notify(task: Task, fd: int, event: Sigevent | None) -> None:
         if event.sigev_notify == SIGEV_SIGNAL and not 0 <= event.sigev_signo <= NSIG:
             raise SysError(EINVAL)
         if event.sigev_notify == SIGEV_THREAD:
-            from forkernel.fs.unix import UnixFile
+            from forkernel.net.socket import SocketFile
 
             assert task.files is not None
-            raise SysError(EINVAL if isinstance(task.files.get(event.sigev_signo), UnixFile) else ENOTSOCK)
+            raise SysError(EINVAL if isinstance(task.files.get(event.sigev_signo), SocketFile) else ENOTSOCK)
     inode = queue_file(task, fd).inode
     me = task_tgid(task)
     if event is None:

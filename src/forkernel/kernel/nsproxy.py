@@ -27,13 +27,13 @@ from forkernel.abi.namespace import (
 )
 from forkernel.errors import SysError
 from forkernel.fs.mnt_namespace import copy_mnt_ns
-from forkernel.fs.net_namespace import copy_net_ns, init_net_ns
 from forkernel.kernel.cgroup_namespace import copy_cgroup_ns, init_cgroup_ns
 from forkernel.kernel.ipc_namespace import copy_ipcs, init_ipc_ns
 from forkernel.kernel.pid import task_active_pid_ns
 from forkernel.kernel.time_namespace import copy_time_ns, init_time_ns, timens_on_fork
 from forkernel.kernel.utsname import copy_utsname, init_uts_ns
 from forkernel.namespace import NsCommon, UserNamespace, cap_capable
+from forkernel.net.net_namespace import copy_net_ns, init_net_ns
 
 if TYPE_CHECKING:
     from forkernel.fs.dentry import Path

@@ -367,6 +367,12 @@ class System:
             self._stirred = 0
         return self._rng
 
+    def pidfd_file(self, pid: Any) -> Any:
+        """A pidfd, for rooms below (Linux: pidfd_prepare)."""
+        from forkernel.kernel.pidfd import pidfd_create
+
+        return pidfd_create(self, pid, 0)
+
     def note_unimplemented(self, name: str, task: Task) -> None:
         """Count a call that is not there; the first caller is remembered."""
         note = self.unimplemented.get(name)

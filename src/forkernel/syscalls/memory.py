@@ -29,6 +29,7 @@ from forkernel.kernel.pid import find_task_by_vpid
 from forkernel.kernel.pidfd import pidfd_get_task
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.task import Task
+from forkernel.mm.iov_iter import UIO_MAXIOV, import_iovec
 from forkernel.mm.layout import TASK_SIZE, page_align
 from forkernel.mm.madvise import do_madvise, do_mincore, do_msync
 from forkernel.mm.mlock import do_mlock, do_mlockall, do_munlock, do_munlockall
@@ -40,7 +41,6 @@ from forkernel.mm.oom import group_mm, oom_reap
 from forkernel.mm.process_vm import process_vm_rw
 from forkernel.mm.uaccess import UserBuf
 from forkernel.mm.vma import PAGE_MASK, PAGE_SHIFT, VM_ACCESS_FLAGS, VM_SHARED
-from forkernel.syscalls.io import UIO_MAXIOV, import_iovec
 from forkernel.syscalls.registry import syscall
 
 READ_IMPLIES_EXEC = 0x0400000

@@ -30,8 +30,9 @@ from forkernel.fs.splice import (
 )
 from forkernel.fs.timedread import TimedRead
 from forkernel.kernel.task import Task
+from forkernel.mm.iov_iter import MAX_RW_COUNT, IovIter, import_iovec
 from forkernel.mm.uaccess import UserBuf, UserInOut
-from forkernel.syscalls.io import CHUNK, MAX_RW_COUNT, IovIter, files_of, finish_short, import_iovec
+from forkernel.syscalls.io import CHUNK, files_of, finish_short
 from forkernel.syscalls.registry import syscall
 from forkernel.wait import Resume, Sleep
 

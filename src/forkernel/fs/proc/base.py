@@ -203,9 +203,8 @@ def _make_subdir(parent: TaskDir, name: bytes) -> Inode | None:
 
         return NsDir(parent)
     if name == b"net":
-        from forkernel.fs.proc.net import NetDir
-
-        return NetDir(parent)
+        inode: Inode = parent.sb.kernel.net_dir(parent)
+        return inode
     return FdinfoDir(parent) if name == b"fdinfo" else None
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from forkernel.abi.errno import ESRCH
 from forkernel.errors import SysError
 from forkernel.fs.proc.inode import Entry, ProcDir, ProcReg
-from forkernel.fs.unix import LISTENING
+from forkernel.net.unix.af_unix import LISTENING
 
 if TYPE_CHECKING:
     from forkernel.fs.inode import Inode
-    from forkernel.fs.net_namespace import NetNamespace
     from forkernel.fs.proc.base import TaskDir
-    from forkernel.fs.unix import UnixFile
     from forkernel.kernel.task import Task
+    from forkernel.net.net_namespace import NetNamespace
+    from forkernel.net.unix import UnixFile
 
 SO_ACCEPTCON = 1 << 16
 SS_UNCONNECTED, SS_CONNECTED = 1, 3

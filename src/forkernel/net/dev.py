@@ -1,23 +1,21 @@
-"""Network namespaces: a loopback device, and the names and list of the AF_UNIX sockets (Linux: net/core;
-network_namespaces(7), netdevice(7)).
+"""Network devices, and the ioctls about them that any socket takes (Linux: net/core/dev.c, dev_ioctl.c;
+netdevice(7)).
 
-There is no network behind it: no addresses, no routes, no AF_INET and no AF_NETLINK sockets. What is there is what the
-ioctls of netdevice(7) and /proc/net show and change of the device `lo`, which is down until somebody sets IFF_UP.
+The one device of a network namespace is the loopback device `lo`, which is down until somebody sets IFF_UP.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forkernel.abi.capability import CAP_NET_ADMIN
 from forkernel.abi.errno import EINVAL, ENODEV, ENOTTY, EPERM
-from forkernel.abi.namespace import CLONE_NEWNET, NET_NS_INIT_INO
 from forkernel.errors import SysError
-from forkernel.namespace import NsCommon, UserNamespace, cap_capable, init_user_ns
+from forkernel.namespace import cap_capable
 
 if TYPE_CHECKING:
-    from forkernel.fs.unix import UnixFile
     from forkernel.kernel.task import Task
+    from forkernel.net.net_namespace import NetNamespace
 
 SIOCGIFNAME = 0x8910
 SIOCGIFCONF = 0x8912
@@ -58,39 +56,6 @@ class NetDevice:
     def shown_flags(self) -> int:
         """What SIOCGIFFLAGS tells."""
         return self.flags | IFF_RUNNING if self.flags & IFF_UP else self.flags
-
-
-class NetNamespace(NsCommon):
-    """Linux: struct net."""
-
-    __slots__ = ("abstract", "loopback", "sockets")
-
-    nstype = CLONE_NEWNET
-    name = b"net"
-
-    def __init__(self, system: Any, user_ns: UserNamespace, inum: int = 0) -> None:
-        super().__init__(system, user_ns, inum)
-        self.loopback = NetDevice(b"lo", LOOPBACK_IFINDEX, IFF_LOOPBACK, LOOPBACK_MTU)
-        self.abstract: dict[tuple[bytes, int], UnixFile] = {}
-        """Abstract names of sockets, by name and type (unix(7))."""
-        self.sockets: dict[UnixFile, None] = {}
-        """AF_UNIX sockets, in order of creation."""
-
-    def install(self, nsset: Any) -> None:
-        """setns: EPERM without CAP_SYS_ADMIN over both the namespace and the one to be in."""
-        if not nsset.admin_over(self.user_ns):
-            raise SysError(EPERM)
-        nsset.nsproxy.replace("net_ns", self.get())
-
-
-def init_net_ns(system: Any) -> NetNamespace:
-    """The first one."""
-    return NetNamespace(system, init_user_ns, NET_NS_INIT_INO)
-
-
-def copy_net_ns(task: Task, user_ns: UserNamespace) -> NetNamespace:
-    """CLONE_NEWNET: nothing is copied, it starts with a loopback device that is down."""
-    return NetNamespace(task.system, user_ns)
 
 
 # --- ioctls on any socket (netdevice(7))

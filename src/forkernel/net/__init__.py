@@ -1,0 +1,1 @@
+"""Sockets: what all families share, and the families (Linux: net/)."""
