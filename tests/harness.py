@@ -8,6 +8,7 @@ carry options:
     // timeout: 20         host seconds before a run counts as hanging (default 20)
     // needs: root         run only by root, or
     // needs: no-ia32-emulation   a kernel without `int $0x80`
+    // needs: host-log   natively only if FORKERNEL_HOST_LOG is set: it writes to the log of the host's kernel
     // needs: linux-6.12   the least kernel that behaves so; older hosts use the recorded expectation
 
 Compiled programs are cached in build/guest by the hash of all that went into them.
@@ -91,6 +92,8 @@ class Program:
         for need in self.needs:
             if need == "no-ia32-emulation" and IA32_EMULATION.exists():
                 return "needs a kernel that runs no 32-bit programs"
+            if need == "host-log" and not os.environ.get("FORKERNEL_HOST_LOG"):
+                return "writes to the log of the host's kernel"
             if need == "root" and os.geteuid() != 0:
                 return "needs root"
             if need.startswith("linux-") and kernel_version() < version_of(need.removeprefix("linux-")):

@@ -241,9 +241,12 @@ class Kernel:
         """Run until nothing is left to run, or until the given processes have ended.
 
         `timeout` is in host seconds. Returns why it stopped: "exited" (those given are gone), "idle"
-        (nothing can ever run again), "init" (PID 1 died), "timeout".
+        (nothing can ever run again), "timeout"; or how the machine ended: "init" (PID 1 died), "power off", "halt",
+        "restart" (reboot(2)), "panic". Such a machine runs no more.
         """
         system = self.system
+        if system.ended:
+            return system.ended
         if until is not None:
             wanted = [until] if isinstance(until, Process) else list(until)
             alive = {process.pid for process in wanted if process.status is None}
@@ -347,6 +350,21 @@ class Kernel:
             if task is not None and process.status is None:
                 send_signal(sig, None, task, group=True)
 
+    def ctrl_alt_del(self) -> None:
+        """Press Ctrl-Alt-Del: the machine restarts at once, or PID 1 gets SIGINT if it has asked for that (reboot(2),
+        LINUX_REBOOT_CMD_CAD_OFF), as inits do.
+        """
+        from forkernel.kernel.reboot import ctrl_alt_del
+
+        if not self.system.ended:
+            ctrl_alt_del(self.system)
+
+    def dmesg(self) -> str:
+        """The kernel log, as dmesg shows it."""
+        return "".join(
+            f"{record.time().decode()}{record.text.decode(errors='replace')}\n" for record in self.system.printk.records
+        )
+
     def no_job_control(self) -> bool:
         """Whether ^Z would do nothing in the guest because no shell there looks after stopped jobs."""
         from forkernel.kernel.tty_jobctrl import nobody_to_continue
@@ -401,8 +419,8 @@ class Kernel:
         return kernel_stack(task)
 
     def leftover(self) -> list[Task]:
-        """User processes and zombies that are still there; none when PID 1 is gone, and the machine with it."""
-        if self.system.init_status is not None:
+        """User processes and zombies that are still there; none when the machine has ended."""
+        if self.system.ended:
             return []
         return [task for task in self.system.pids.processes() if not task.flags & 0x200000]
 

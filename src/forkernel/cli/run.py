@@ -24,6 +24,14 @@ STOPPED = "stop-at"
 """What `Kernel.run` returns after --stop-at (kernel/stop_at.py)."""
 EXIT_CANNOT_RUN = 126
 EXIT_NOT_FOUND = 127
+ENDINGS = {
+    "power off": (0, "the machine was powered off"),
+    "halt": (0, "the machine was halted"),
+    "restart": (128 + 1, "the machine was restarted"),
+}
+"""Exit status and line for each way that reboot(2) ends a run. For a restart the status is what one sees of a container
+whose init restarts: death by SIGHUP.
+"""
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -187,6 +195,10 @@ class Run:
             return EXIT_NOT_FOUND if process.exec_error == ENOENT else EXIT_CANNOT_RUN
         if process.status is not None:
             return process.status.shell_code
+        if why in ENDINGS:
+            status, what = ENDINGS[why]
+            complain(what)
+            return status
         if signals.ending:
             return 128 + signals.ending
         if why == "timeout":

@@ -20,6 +20,7 @@ from forkernel.fs.inode import Inode
 MEM_MAJOR = 1
 TTY_MAJOR = 4
 TTYAUX_MAJOR = 5
+KMSG = makedev(MEM_MAJOR, 11)
 ENTROPY_BITS = 256
 """What RNDGETENTCNT answers once the pool is ready."""
 
@@ -166,6 +167,7 @@ DEV_NODES: tuple[tuple[bytes, int, int], ...] = (
     (b"full", makedev(MEM_MAJOR, 7), 0o666),
     (b"random", makedev(MEM_MAJOR, 8), 0o666),
     (b"urandom", makedev(MEM_MAJOR, 9), 0o666),
+    (b"kmsg", KMSG, 0o644),
     (b"tty", makedev(TTYAUX_MAJOR, 0), 0o666),
     (b"console", makedev(TTYAUX_MAJOR, 1), 0o600),
 )
@@ -186,6 +188,10 @@ def device_open(task: Any, inode: Inode, flags: int) -> File:
     if inode.mode & S_IFMT == S_IFCHR:
         if major(rdev) == MEM_MAJOR and minor(rdev) in MEM_DEVICES:
             return MEM_DEVICES[minor(rdev)](inode, flags)
+        if rdev == KMSG:
+            from forkernel.fs.kmsg import kmsg_open
+
+            return kmsg_open(task, inode, flags)
         if major(rdev) == TTYAUX_MAJOR:
             from forkernel.fs.tty import tty_open
 

@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from forkernel.abi.stat import major, minor
+from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.abi.wait import P_ALL, W_ALL, WEXITED
 from forkernel.arch.x86_64.processor import Processor
 from forkernel.errors import SysError, UserError
@@ -30,7 +32,8 @@ from forkernel.kernel.fork import CLONE_FS
 from forkernel.kernel.kstack import THREAD_SIZE, ThreadStacks
 from forkernel.kernel.kthread import Kthreadd, kernel_thread
 from forkernel.kernel.nsproxy import init_nsproxy
-from forkernel.kernel.pid import Pid, change_pgrp, change_session
+from forkernel.kernel.pid import RESERVED_PIDS, Pid, change_pgrp, change_session
+from forkernel.kernel.printk import KERN_INFO, KERN_NOTICE
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.resource import init_rlimits
 from forkernel.kernel.signal import ignore_signals
@@ -52,6 +55,8 @@ from forkernel.mm.pagetable import TableStore
 from forkernel.mm.slab import SlabCaches
 from forkernel.syscalls.all import REGISTRY
 from forkernel.wait import Sleep
+
+PAGE_KB = 4
 
 
 def start_kernel(
@@ -93,8 +98,22 @@ def start_kernel(
     if watcher is not None:
         system.trace.attach(watcher)
     rest_init(system)
+    tell(system)
     system.interrupt = STOPPED
     return system
+
+
+def tell(system: System) -> None:
+    """The first lines of the kernel log."""
+    log, frames, options = system.printk, system.frames, system.options
+    log.emit(KERN_NOTICE, b"%s version %s %s" % (UTS_SYSNAME, UTS_RELEASE, UTS_VERSION))
+    log.emit(KERN_INFO, b"Memory: %dK/%dK available" % (frames.free_count() * PAGE_KB, frames.total * PAGE_KB))
+    log.emit(KERN_INFO, b"pid_max: default: %d minimum: %d" % (system.pid_max, RESERVED_PIDS + 1))
+    if options.cpus > 1:
+        log.emit(KERN_INFO, b"smp: Brought up 1 node, %d CPUs" % options.cpus)
+    sb = system.vfs.root.mnt.sb
+    where = (sb.type, major(sb.dev), minor(sb.dev))
+    log.emit(KERN_INFO, b"VFS: Mounted root (%s filesystem) on device %d:%d." % where)
 
 
 def reattach(system: System) -> None:

@@ -313,6 +313,10 @@ class Entry:
         if code == FAULT_SIGBUS:
             signal.force_sig_fault(task, SIGBUS, BUS_ADRERR, address)
         else:
+            if signal.kills(task, SIGSEGV):
+                from forkernel.kernel.show_signal import show_segv
+
+                show_segv(task, error | hw.PF_USER, address)
             signal.force_sig_fault(task, SIGSEGV, SEGV_ACCERR if code == FAULT_ACCERR else SEGV_MAPERR, address)
 
     def _exception(self, task: Task, vector: int, error: int) -> None:
@@ -330,13 +334,23 @@ class Entry:
         number, code = known
         if number == SIGFPE and vector != hw.DIVIDE_ERROR:
             code = task.regs.fpu_exception(simd=vector == hw.SIMD)
+        elif signal.kills(task, number):
+            self._show_trap(task, vector, error)
         signal.force_sig_fault(task, number, code, 0 if code == SI_KERNEL else rip)
 
     def _general_protection(self, task: Task, rip: int, error: int) -> None:
         """#GP at `rip`."""
         self.gpr[hw.RIP] = rip
         task.fault = (hw.GENERAL_PROTECTION, error, task.fault[2])
+        if signal.kills(task, SIGSEGV):
+            self._show_trap(task, hw.GENERAL_PROTECTION, error)
         signal.force_sig_fault(task, SIGSEGV, SI_KERNEL, 0)
+
+    def _show_trap(self, task: Task, vector: int, error: int) -> None:
+        """Note in the kernel log by what the program dies."""
+        from forkernel.kernel.show_signal import show_trap
+
+        show_trap(task, vector, error)
 
     def _is_int(self, task: Task, vector: int, rip: int) -> bool:
         """Whether `int n` of a vector without a gate for user mode came here, rather than the exception itself."""

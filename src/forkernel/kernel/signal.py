@@ -446,6 +446,15 @@ def force_sig_fault(task: Task, sig: int, code: int, addr: int) -> None:
     force_sig_info_to_task(SigInfo(sig, code, addr=addr), task)
 
 
+def kills(task: Task, sig: int) -> bool:
+    """Whether a forced signal will kill the task, with nobody to watch it (Linux: unhandled_signal)."""
+    if task.pid == 1:
+        return True
+    if sig_handler(task, sig) not in (SIG_DFL, SIG_IGN):
+        return False
+    return not task.ptrace and not fatal_signal_pending(task)
+
+
 def force_fatal_sig(sig: int, task: Task) -> None:
     """`force_sig` that no handler can catch."""
     force_sig_info_to_task(SigInfo(sig, SI_KERNEL), task, fatal=True)

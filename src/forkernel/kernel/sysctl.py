@@ -27,6 +27,7 @@ from forkernel.fs.proc.proc_sysctl import Sysctl
 from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.kernel.cred import NGROUPS_MAX, capable
 from forkernel.kernel.ipc_sysctl import IPC_SYSCTLS
+from forkernel.kernel.machine_sysctl import MACHINE_SYSCTLS
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
 from forkernel.kernel.pid_namespace import get_ns_last_pid, set_ns_last_pid
 from forkernel.kernel.procfs import make_uuid
@@ -231,6 +232,7 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"kernel/threads-max", 0o644, get_threads_max, set_threads_max, MIN_THREADS, MAX_THREADS),
     Sysctl(b"kernel/version", 0o444, get_version),
     *IPC_SYSCTLS,
+    *MACHINE_SYSCTLS,
     max_namespaces(b"cgroup", CLONE_NEWCGROUP),
     max_namespaces(b"ipc", CLONE_NEWIPC),
     max_namespaces(b"mnt", CLONE_NEWNS),

@@ -18,7 +18,8 @@ from forkernel.kernel.current import StackCurrent, not_process_context
 from forkernel.kernel.exec_image import ImageCache
 from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
-from forkernel.kernel.pid import PidNamespace
+from forkernel.kernel.pid import Pid, PidNamespace
+from forkernel.kernel.printk import Printk
 from forkernel.kernel.sched import Scheduler
 from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
 from forkernel.kernel.tasklist import for_each_process, relink
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from forkernel.mm.slab import SlabCaches
 
 SIGKILL = 9
+ENDED_HALT, ENDED_POWER_OFF, ENDED_RESTART, ENDED_INIT, ENDED_PANIC = "halt", "power off", "restart", "init", "panic"
+"""How a machine ends for good: `System.ended`, and what `Kernel.run` returns."""
 STOPPED, IN_TIMER, IN_INPUT = "while the machine stands still", "in a timer interrupt", "in an interrupt from outside"
 BOOT_NS = 1_000_000_000  # on the virtual clock, booting took a second
 THREAD_SIZE = 16 * 1024
@@ -112,6 +115,8 @@ class System:
         self.options = options
         self.clock: Clock = make_clock(options.clock, options.cpus)
         self.clock.jump_to(BOOT_NS)
+        self.printk = Printk(self.clock)
+        """The kernel log."""
         self.timers = TimerQueue()
         self.sched = Scheduler(self)
         self.smp: Smp | None = None
@@ -152,6 +157,18 @@ class System:
         self.pidfs_ino = 0
         """Inode number of the last process that got a pidfd."""
         self.unimplemented: dict[str, Unimplemented] = {}
+        self.show_unhandled_signals = 1
+        """debug.exception-trace: whether faults that kill programs are logged (kernel/show_signal.py)."""
+        self.cad_enabled = 1
+        """kernel.ctrl-alt-del: whether these keys restart the machine at once (kernel/reboot.py)."""
+        self.cad_pid: Pid | None = None
+        """Who gets SIGINT by them otherwise; None: PID 1."""
+        self.panic_timeout = 0
+        """kernel.panic: seconds from a panic to a restart; 0: none."""
+        self.panic_text = b""
+        """What the kernel panicked about."""
+        self.ended = ""
+        """Why the machine is over, once it is (ENDED_*)."""
         self.stopping = ""
         self.interrupt = ""
         """Why there is no process context; "" where there is."""
@@ -382,9 +399,16 @@ class System:
         note.count += 1
 
     def init_died(self, code: int) -> None:
-        """Process 1 is gone, and with it the machine (Linux panics here)."""
+        """Process 1 is gone, and with it the machine."""
+        from forkernel.kernel.panic import panic
+
         self.init_status = code
-        self.entry.stop("init")
+        panic(self, b"Attempted to kill init! exitcode=0x%08x" % code, ENDED_INIT)
+
+    def end(self, why: str) -> None:
+        """The machine is over after this trap (ENDED_*); the first reason counts."""
+        self.ended = self.ended or why
+        self.entry.stop(self.ended)
 
     # --- out of memory
 
@@ -401,9 +425,13 @@ class System:
 
     def out_of_memory(self) -> bool:
         """Let the OOM killer pick somebody; False if there is nobody to kill or it is the current task."""
+        from forkernel.kernel.oom_log import dump_header
         from forkernel.mm.oom import out_of_memory
 
-        return out_of_memory(self, self.current)
+        current = self.current
+        if not self.oom_is_dying(current.group_leader):
+            dump_header(self, current)
+        return out_of_memory(self, current)
 
     def oom_candidates(self) -> list[Task]:
         """Processes the OOM killer may look at: not process 1, not kernel threads."""
@@ -421,10 +449,12 @@ class System:
 
     def oom_kill(self, leader: Task) -> None:
         """SIGKILL from the kernel; even for PID 1, which is asked for only when nobody else is left to kill."""
+        from forkernel.kernel import oom_log
         from forkernel.kernel.signal import send_signal
         from forkernel.kernel.task import SIGNAL_UNKILLABLE
 
         leader.signal.flags &= ~SIGNAL_UNKILLABLE
+        oom_log.killed(self, leader)
         if fire := self.trace.mark_victim:
             fire(leader)
         send_signal(SIGKILL, None, leader, group=True)

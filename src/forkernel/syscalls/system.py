@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from forkernel.abi.capability import CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYSLOG
-from forkernel.abi.errno import EFAULT, EINVAL, EPERM
+from forkernel.abi.capability import CAP_SYS_ADMIN
+from forkernel.abi.errno import EINVAL, EPERM
 from forkernel.abi.system import (
     GRND_INSECURE,
     GRND_NONBLOCK,
     GRND_RANDOM,
-    LINUX_REBOOT_CMD_CAD_OFF,
-    LINUX_REBOOT_CMD_CAD_ON,
-    LINUX_REBOOT_CMD_HALT,
-    LINUX_REBOOT_CMD_POWER_OFF,
-    LINUX_REBOOT_CMD_RESTART,
-    LINUX_REBOOT_CMD_RESTART2,
-    LINUX_REBOOT_MAGIC1,
-    LINUX_REBOOT_MAGIC2,
     SI_LOAD_SHIFT,
-    SYSLOG_ACTION_CONSOLE_LEVEL,
-    SYSLOG_ACTION_READ,
-    SYSLOG_ACTION_READ_ALL,
-    SYSLOG_ACTION_READ_CLEAR,
-    SYSLOG_ACTION_SIZE_BUFFER,
     Sysinfo,
 )
 from forkernel.abi.types import I32, U32, U64
 from forkernel.abi.utsname import NEW_UTS_LEN, UTS_MACHINE, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION, NewUtsname
 from forkernel.errors import SysError
 from forkernel.kernel.clock import NSEC_PER_SEC
-from forkernel.kernel.cred import capable, ns_capable
+from forkernel.kernel.cred import ns_capable
 from forkernel.kernel.task import Task
 from forkernel.mm.uaccess import UserBuf, UserOut
 from forkernel.syscalls.registry import syscall
-from forkernel.wait import Sleep
 
 PAGE_SIZE = 4096
 FSHIFT = 11
 """Bits of fraction in the kernel's own load averages."""
 RANDOM_CHUNK = 1 << 16
 MAX_RW_COUNT = 0x7FFF_F000
-LOG_BUF_LEN = 1 << 17
 
 
 # --- names
@@ -129,47 +114,17 @@ def sys_personality(task: Task, persona: U32) -> int:
     return old
 
 
-@syscall("syslog", caveat="the kernel log is empty")
+@syscall("syslog")
 def sys_syslog(task: Task, action: I32, buffer: UserBuf, length: I32) -> int:
-    """syslog(2): nothing is ever logged, so reading all of it gives nothing, and reading more waits."""
-    if not capable(task, CAP_SYSLOG) and not capable(task, CAP_SYS_ADMIN):
-        raise SysError(EPERM)
-    if not 0 <= action <= SYSLOG_ACTION_SIZE_BUFFER:
-        raise SysError(EINVAL)
-    if action in (SYSLOG_ACTION_READ, SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_READ_CLEAR):
-        if buffer.addr == 0 or length < 0:
-            raise SysError(EINVAL)
-        if action == SYSLOG_ACTION_READ and length:
-            raise Sleep
-    if action == SYSLOG_ACTION_CONSOLE_LEVEL and not 1 <= length <= 8:
-        raise SysError(EINVAL)
-    return LOG_BUF_LEN if action == SYSLOG_ACTION_SIZE_BUFFER else 0
+    """syslog(2)."""
+    from forkernel.kernel.syslog import do_syslog
+
+    return do_syslog(task, action, buffer, length)
 
 
-@syscall("reboot", caveat="halt, power-off and restart all end the run")
+@syscall("reboot", caveat="no kexec, no hibernation")
 def sys_reboot(task: Task, magic: U32, magic2: U32, cmd: U32, arg: UserBuf) -> int:
     """reboot(2)."""
-    ns = task.thread_pid.ns
-    if not ns_capable(task, ns.user_ns, CAP_SYS_BOOT):
-        raise SysError(EPERM)
-    if magic != LINUX_REBOOT_MAGIC1 or magic2 not in LINUX_REBOOT_MAGIC2:
-        raise SysError(EINVAL)
-    if ns.level:
-        from forkernel.kernel.pid_namespace import reboot_pid_ns
+    from forkernel.kernel.reboot import do_reboot
 
-        reboot_pid_ns(task, cmd)
-        return 0
-    if cmd in (LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_CAD_OFF):
-        return 0
-    endings = {
-        LINUX_REBOOT_CMD_RESTART: "restart",
-        LINUX_REBOOT_CMD_RESTART2: "restart",
-        LINUX_REBOOT_CMD_HALT: "halt",
-        LINUX_REBOOT_CMD_POWER_OFF: "power off",
-    }
-    if cmd not in endings:
-        raise SysError(EINVAL)
-    if cmd == LINUX_REBOOT_CMD_RESTART2 and not arg.addr:
-        raise SysError(EFAULT)
-    task.system.entry.stop(endings[cmd])
-    return 0
+    return do_reboot(task, magic, magic2, cmd, arg)

@@ -15,6 +15,7 @@ from forkernel.fs.proc.proc_sysctl import Sysctl, add_sysctl
 from forkernel.fs.proc.super import ProcSuperblock
 
 if TYPE_CHECKING:
+    from forkernel.fs.file import File
     from forkernel.kernel.task import Task
 
 KEPT_DIRECTORIES = 1024
@@ -95,9 +96,17 @@ def mounts_link(inode: Any, reader: Task) -> bytes:
     return b"self/mounts"
 
 
+def open_kmsg(inode: Any, task: Task, flags: int) -> File:
+    """The kernel log, as a stream."""
+    from forkernel.fs.kmsg import proc_kmsg_open
+
+    return proc_kmsg_open(inode, task, flags)
+
+
 MACHINE_FILES: dict[bytes, Entry] = {
     b"cpuinfo": Entry(0o444, machine.cpuinfo),
     b"filesystems": Entry(0o444, machine.filesystems),
+    b"kmsg": Entry(0o400, opener=open_kmsg),
     b"loadavg": Entry(0o444, machine.loadavg),
     b"meminfo": Entry(0o444, machine.meminfo),
     b"slabinfo": Entry(0o400, machine.slabinfo),
