@@ -177,7 +177,8 @@ def make_init_task(system: System) -> Task:
     task.real_parent = task.parent = task.group_leader = task
     task.children = {}
     task.ptraced = task.tracing = None
-    task.ptrace = task.jobctl = task.real_blocked = 0
+    task.ptrace = task.jobctl = task.real_blocked = task.syscall_work = 0
+    task.seccomp = None
     task.mm = task.files = None
     task.fs = system.vfs.new_fs_struct()
     task.signal = SignalStruct(init_rlimits(system.threads_max))

@@ -202,7 +202,7 @@ class Entry:
             call = self.table[number]
         except IndexError:
             call = None
-        if call is None or self.trace.sys_enter is not None or task.ptrace:
+        if call is None or self.trace.sys_enter is not None or task.syscall_work:
             self._syscall_slow(task, registers)
             return
         try:
@@ -235,7 +235,8 @@ class Entry:
         try:
             if task.ptrace:
                 self._show_tracer(task)
-            self._finish(task, self.make_call(task))
+            instead = self._ask_seccomp(task) if task.seccomp is not None else None
+            self._finish(task, self.make_call(task) if instead is None else instead)
         except SysError as error:
             self._finish(task, -error.errno)
         except Sleep as sleep:
@@ -258,6 +259,12 @@ class Entry:
         if sleep is not None:
             raise sleep
         self.gpr[0] = task.syscall_nr
+
+    def _ask_seccomp(self, task: Task) -> int | None:
+        """None if the call may be made, else its result."""
+        from forkernel.kernel.seccomp import secure_computing
+
+        return secure_computing(task)
 
     def make_call(self, task: Task) -> int:
         """Run the handler of `task.syscall_nr` with `task.syscall_args`; its result, SysError or Sleep."""

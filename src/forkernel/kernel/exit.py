@@ -93,6 +93,10 @@ def exit_now(task: Task, code: int) -> None:
     exit_mm(task, group_dead)
     if task.sysvsem is not None:
         exit_sem(task)
+    if task.seccomp is not None:
+        from forkernel.kernel.seccomp_notify import filter_released
+
+        filter_released(task)
     exit_files(task)
     exit_fs(task)
     switch_task_namespaces(task, None)

@@ -37,6 +37,7 @@ from forkernel.kernel.task import (
     PF_KTHREAD,
     PF_SUPERPRIV,
     SIGNAL_UNKILLABLE,
+    SYSCALL_WORK_SECCOMP,
     TASK_NEW,
     TASK_RUNNING,
     TASK_STOPPED,
@@ -353,6 +354,8 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.personality = task.personality
     child.children = {}
     child.ptrace = 0
+    child.seccomp = task.seccomp
+    child.syscall_work = task.syscall_work & SYSCALL_WORK_SECCOMP
     child.ptraced = child.tracing = None
     child.mm = child.files = child.fs = None
     child.signal = child.sighand = None  # type: ignore[assignment]  # set by COPY_STEPS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.abi.capability import CAP_SYS_PTRACE
+from forkernel.abi.capability import CAP_SYS_ADMIN, CAP_SYS_PTRACE
 from forkernel.abi.errno import EINVAL, EIO, EPERM, ESRCH
 from forkernel.abi.ptrace import (
     PT_OPT_FLAG_SHIFT,
@@ -28,7 +28,7 @@ from forkernel.abi.signal import SIGKILL, SIGSTOP
 from forkernel.arch.x86_64.user_regs import single_step
 from forkernel.errors import SysError
 from forkernel.kernel import signal
-from forkernel.kernel.cred import ns_capable
+from forkernel.kernel.cred import capable, ns_capable
 from forkernel.kernel.exit import release_task
 from forkernel.kernel.ptrace_stop import do_jobctl_trap, ptrace_detach_from, ptrace_link
 from forkernel.kernel.sigqueue import (
@@ -81,7 +81,7 @@ def ptrace_attach(tracer: Task, task: Task, addr: int, options: int, *, seize: b
     if seize:
         if addr or options & ~PTRACE_O_MASK:
             raise SysError(EIO)
-        check_options(options)
+        check_options(tracer, options)
         flags |= PT_SEIZED | options << PT_OPT_FLAG_SHIFT
     if task.flags & PF_KTHREAD or task.signal is tracer.signal:
         raise SysError(EPERM)
@@ -97,15 +97,21 @@ def ptrace_attach(tracer: Task, task: Task, addr: int, options: int, *, seize: b
         do_jobctl_trap(task)
 
 
-def check_options(options: int) -> None:
-    """EINVAL for options that there are not (Linux: check_ptrace_options); there is no seccomp to suspend."""
-    if options & ~PTRACE_O_MASK or options & PTRACE_O_SUSPEND_SECCOMP:
+def check_options(tracer: Task, options: int) -> None:
+    """EINVAL for options that there are not; EPERM to suspend seccomp without being allowed to (Linux:
+    check_ptrace_options).
+    """
+    if options & ~PTRACE_O_MASK:
         raise SysError(EINVAL)
+    if options & PTRACE_O_SUSPEND_SECCOMP:
+        held_back = tracer.seccomp is not None or tracer.ptrace & PTRACE_O_SUSPEND_SECCOMP << PT_OPT_FLAG_SHIFT
+        if held_back or not capable(tracer, CAP_SYS_ADMIN):
+            raise SysError(EPERM)
 
 
-def ptrace_setoptions(task: Task, options: int) -> None:
+def ptrace_setoptions(tracer: Task, task: Task, options: int) -> None:
     """PTRACE_SETOPTIONS."""
-    check_options(options)
+    check_options(tracer, options)
     task.ptrace = task.ptrace & ~PT_OPTIONS | options << PT_OPT_FLAG_SHIFT
 
 

@@ -41,7 +41,14 @@ from forkernel.kernel.sigqueue import (
     ptrace_signal_wake_up,
     recalc_sigpending,
 )
-from forkernel.kernel.task import EXIT_DEAD, EXIT_ZOMBIE, PF_EXITING, SIGNAL_STOP_STOPPED, TASK_TRACED
+from forkernel.kernel.task import (
+    EXIT_DEAD,
+    EXIT_ZOMBIE,
+    PF_EXITING,
+    SIGNAL_STOP_STOPPED,
+    SYSCALL_WORK_TRACE,
+    TASK_TRACED,
+)
 from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
@@ -95,6 +102,7 @@ class Stopped(Sleep):
 def ptrace_link(task: Task, tracer: Task, flags: int) -> None:
     """`task` is traced by `tracer` from now on, who is its parent for SIGCHLD and wait."""
     task.ptrace = flags
+    task.syscall_work |= SYSCALL_WORK_TRACE
     task.tracing = Tracing()
     if tracer.ptraced is None:
         tracer.ptraced = {}
@@ -119,6 +127,7 @@ def ptrace_unlink(task: Task) -> None:
         tracer.ptraced.pop(task, None)
     task.parent = task.real_parent
     task.ptrace = 0
+    task.syscall_work &= ~SYSCALL_WORK_TRACE
     task.jobctl &= ~JOBCTL_TRAP_MASK
     group = task.signal
     if not task.flags & PF_EXITING and (group.flags & SIGNAL_STOP_STOPPED or group.group_stop_count):
@@ -395,6 +404,11 @@ class SyscallEntry(Resume):
         if self.emulate or number < 0:
             rax: int = regs.rax
             return rax
+        if task.seccomp is not None:
+            from forkernel.kernel.seccomp import secure_computing
+
+            if (instead := secure_computing(task)) is not None:
+                return instead
         result: int = task.system.entry.make_call(task)
         return result
 

@@ -19,6 +19,7 @@ from forkernel.abi.namespace import (
     CLONE_NEWUSER,
     CLONE_NEWUTS,
 )
+from forkernel.abi.seccomp import ACTION_NAMES
 from forkernel.abi.utsname import NEW_UTS_LEN, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.errors import SysError
 from forkernel.fs.mount import MOUNT_MAX
@@ -116,6 +117,11 @@ def get_uuid(system: System) -> bytes:
 def get_entropy(system: System) -> int:
     """The pool is always full: its source is the seed."""
     return ENTROPY_BITS
+
+
+def get_seccomp_actions(system: System) -> bytes:
+    """What a seccomp filter may answer, strictest first."""
+    return " ".join(ACTION_NAMES.values()).encode()
 
 
 def get_ngroups_max(system: System) -> int:
@@ -229,6 +235,7 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"kernel/random/poolsize", 0o444, get_entropy),
     Sysctl(b"kernel/random/uuid", 0o444, get_uuid),
     Sysctl(b"kernel/randomize_va_space", 0o444, get_randomize),
+    Sysctl(b"kernel/seccomp/actions_avail", 0o444, get_seccomp_actions),
     Sysctl(b"kernel/threads-max", 0o644, get_threads_max, set_threads_max, MIN_THREADS, MAX_THREADS),
     Sysctl(b"kernel/version", 0o444, get_version),
     *IPC_SYSCTLS,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.cred import Cred
     from forkernel.kernel.pid import Pid
     from forkernel.kernel.ptrace_stop import Tracing
+    from forkernel.kernel.seccomp import Seccomp
     from forkernel.kernel.sem import SemUndoList
     from forkernel.kernel.signal import SigAction, SigInfo
     from forkernel.kernel.system import System
@@ -51,6 +52,9 @@ SIGNAL_GROUP_EXIT = 0x4
 SIGNAL_CLD_STOPPED = 0x10
 SIGNAL_CLD_CONTINUED = 0x20
 SIGNAL_UNKILLABLE = 0x40
+# Task.syscall_work
+SYSCALL_WORK_SECCOMP = 0x1
+SYSCALL_WORK_TRACE = 0x2
 
 LINKS = frozenset(("next_task", "prev_task", "next_thread", "prev_thread"))
 """Fields of a Task that link it into lists."""
@@ -231,7 +235,7 @@ class Task:
         "stime", "syscall_args", "syscall_nr", "system", "sysvsem", "tgid", "thread", "thread_pid",
         "timer_slack_ns", "utime", "vfork_done",
         "next_task", "next_thread", "prev_task", "prev_thread", "rcu_users", "slab", "stack",
-        "cred_slab", "tracing",
+        "cred_slab", "tracing", "seccomp", "syscall_work",
     )  # fmt: skip
 
     # --- identity
@@ -281,6 +285,10 @@ class Task:
     """Whom it traces; None for nobody so far."""
     tracing: Tracing | None
     """What a traced task has more; None for others."""
+    seccomp: Seccomp | None
+    """Which calls it may make; None: all of them."""
+    syscall_work: int
+    """SYSCALL_WORK_* bits: what has to be done before each call. 0 for most tasks."""
     # --- shared or copied at clone
     mm: MmStruct | None
     """None for kernel threads and for a task past exit_mm."""

@@ -25,6 +25,7 @@ from forkernel.kernel.task import Task
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.uaccess import UserBuf
 from forkernel.syscalls.registry import syscall
+from forkernel.syscalls.seccomp import prctl_get_seccomp, prctl_set_seccomp
 
 DEFAULT_TIMER_SLACK = 50_000
 RT_POLICIES = (1, 2)
@@ -34,7 +35,7 @@ Operation = Callable[[Task, int, int, int, int], int]
 
 @syscall(
     "prctl",
-    caveat="no seccomp, PR_TSC_SIGSEGV, PR_SET_MM_MAP, PR_SET_MM_EXE_FILE, names for anonymous memory, "
+    caveat="no PR_TSC_SIGSEGV, PR_SET_MM_MAP, PR_SET_MM_EXE_FILE, names for anonymous memory, "
     "system-call dispatch, core scheduling",
 )
 def sys_prctl(task: Task, option: I32, arg2: U64, arg3: U64, arg4: U64, arg5: U64) -> int:
@@ -322,6 +323,8 @@ _OPERATIONS: dict[int, Operation] = {
     pr.PR_SET_TIMING: _set_timing,
     pr.PR_SET_NAME: _set_name,
     pr.PR_GET_NAME: _get_name,
+    pr.PR_GET_SECCOMP: prctl_get_seccomp,
+    pr.PR_SET_SECCOMP: prctl_set_seccomp,
     pr.PR_CAPBSET_READ: _capbset_read,
     pr.PR_CAPBSET_DROP: _capbset_drop,
     pr.PR_GET_TSC: _get_tsc,

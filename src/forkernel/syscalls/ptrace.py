@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from forkernel.abi import ptrace as abi
-from forkernel.abi.errno import EINVAL, EIO, EPERM, ESRCH
+from forkernel.abi.capability import CAP_SYS_ADMIN
+from forkernel.abi.errno import EACCES, EINVAL, EIO, ENOENT, EPERM, ESRCH
+from forkernel.abi.seccomp import SECCOMP_FILTER_FLAG_LOG, SECCOMP_MODE_FILTER
 from forkernel.abi.signal import SIG_KERNEL_ONLY_MASK, SIGTRAP, SigInfo
 from forkernel.abi.types import I64, U64
 from forkernel.arch.x86_64 import user_regs
 from forkernel.errors import SysError
 from forkernel.kernel import ptrace
+from forkernel.kernel.cred import capable
 from forkernel.kernel.pid import find_task_by_vpid
 from forkernel.kernel.ptrace_stop import SignalStop
 from forkernel.kernel.sigqueue import recalc_sigpending
@@ -21,16 +24,19 @@ from forkernel.mm.access import check_remote
 from forkernel.syscalls.registry import syscall
 
 if TYPE_CHECKING:
+    from forkernel.kernel.seccomp import SeccompFilter
     from forkernel.mm.mm_struct import MmStruct
 
 WORD = 8
 SYSCALL_TRAP = SIGTRAP | 0x80
 SIGINFO_SIZE, SIGSET_SIZE = 128, 8
 ARCH_SET_GS, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS = 0x1001, 0x1002, 0x1003, 0x1004
+SECCOMP_METADATA = struct.Struct("<QQ")
+SOCK_FILTER = struct.Struct("<HBBI")
 RSEQ_CONFIGURATION = struct.Struct("<QIIII")
 
 
-@syscall("ptrace", caveat="no hardware breakpoints, no seccomp, no 32-bit tracees; PTRACE_SINGLEBLOCK answers EIO")
+@syscall("ptrace", caveat="no hardware breakpoints, no 32-bit tracees; PTRACE_SINGLEBLOCK answers EIO")
 def sys_ptrace(task: Task, request: I64, pid: I64, addr: U64, data: U64) -> int:
     """ptrace(2); PTRACE_PEEK* store the word at `data`, as the call itself does and the C library hides."""
     if request == abi.PTRACE_TRACEME:
@@ -243,7 +249,42 @@ def get_rseq_configuration(task: Task, child: Task, request: int, addr: int, dat
 
 def setoptions(task: Task, child: Task, request: int, addr: int, data: int) -> None:
     """PTRACE_O_*."""
-    ptrace.ptrace_setoptions(child, data)
+    ptrace.ptrace_setoptions(task, child, data)
+
+
+def seccomp_get_filter(task: Task, child: Task, request: int, addr: int, data: int) -> int:
+    """One of the child's seccomp filters, the newest being number 0, to `data` if that is not NULL; its length."""
+    program = _filter_of(task, child, addr).program
+    if data:
+        _mm(task).write(data, b"".join(SOCK_FILTER.pack(*instruction) for instruction in program))
+    return len(program)
+
+
+def seccomp_get_metadata(task: Task, child: Task, request: int, addr: int, data: int) -> int:
+    """struct seccomp_metadata: flags of the filter whose number it holds; `addr` is the size of `data` in bytes."""
+    mm = _mm(task)
+    if addr < WORD:
+        raise SysError(EINVAL)
+    number = mm.read_u64(data)
+    flags = SECCOMP_FILTER_FLAG_LOG if _filter_of(task, child, number).log else 0
+    metadata = SECCOMP_METADATA.pack(number, flags)[:addr]
+    mm.write(data, metadata)
+    return len(metadata)
+
+
+def _filter_of(task: Task, child: Task, number: int) -> SeccompFilter:
+    """A filter by number; EACCES without CAP_SYS_ADMIN or under seccomp oneself, EINVAL, ENOENT."""
+    if not capable(task, CAP_SYS_ADMIN) or task.seccomp is not None:
+        raise SysError(EACCES)
+    state = child.seccomp
+    if state is None or state.mode != SECCOMP_MODE_FILTER:
+        raise SysError(EINVAL)
+    found = state.filter
+    while found is not None and number:
+        found, number = found.prev, number - 1
+    if found is None:
+        raise SysError(ENOENT)
+    return found
 
 
 # --- going on
@@ -307,4 +348,6 @@ REQUESTS: dict[int, Request] = {
     abi.PTRACE_SETSIGMASK: setsigmask,
     abi.PTRACE_GET_SYSCALL_INFO: get_syscall_info,
     abi.PTRACE_GET_RSEQ_CONFIGURATION: get_rseq_configuration,
+    abi.PTRACE_SECCOMP_GET_FILTER: seccomp_get_filter,
+    abi.PTRACE_SECCOMP_GET_METADATA: seccomp_get_metadata,
 }

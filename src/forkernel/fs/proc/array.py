@@ -198,9 +198,15 @@ def _capabilities(task: Task) -> list[str]:
         f"CapBnd:\t{cred.cap_bset:016x}",
         f"CapAmb:\t{cred.cap_ambient:016x}",
         f"NoNewPrivs:\t{int(task.no_new_privs)}",
-        "Seccomp:\t0",
-        "Seccomp_filters:\t0",
+        f"Seccomp:\t{task.seccomp.mode if task.seccomp is not None else 0}",
+        f"Seccomp_filters:\t{_filters(task)}",
     ]
+
+
+def _filters(task: Task) -> int:
+    """How many seccomp filters are in force."""
+    state = task.seccomp
+    return state.filter.depth if state is not None and state.filter is not None else 0
 
 
 def _scheduling(task: Task) -> list[str]:
