@@ -30,7 +30,10 @@ MAGIC = b"forkernel snapshot\n"
 FORMAT = 1
 HEADER_MAX = 4096
 
-ROOMS = ("abi", "arch", "fs", "init", "kernel", "mm", "trace", "syscalls", "wait", "mapping", "namespace", "errors")
+ROOMS = (
+    "abi", "arch", "fs", "init", "kernel", "mm", "net", "trace", "tty", "syscalls", "wait", "mapping", "namespace",
+    "errors",
+)  # fmt: skip
 """Packages and modules whose classes make up a machine."""
 MODULES = ("forkernel.hw.frames", "forkernel.hw.ram", "forkernel.hw.scripted")
 NAMES = {("forkernel.api", "Process"), ("forkernel.api", "Setup"), ("forkernel.api", "Status")}
