@@ -290,6 +290,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "percpu",
     ),
     Option("--init", None, "run PROGRAM itself as process 1, without the built-in init"),
+    Option("--check", None, "at the end, when every process is gone, check the machine and say what was not given back "
+           "(status 125)"),
     *STOP_OPTIONS,
 )  # fmt: skip
 

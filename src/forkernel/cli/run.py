@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from forkernel.api import Kernel, Process
 
 EXIT_TIMEOUT = 124
+EXIT_FAILURE = 125
+"""A failure of forkernel itself."""
+SETTLING = 100_000_000
+"""--check: nanoseconds in which PID 1 reaps what the program left behind, and kernel threads end their work."""
 STOPPED = "stop-at"
 """What `Kernel.run` returns after --stop-at (kernel/stop_at.py)."""
 EXIT_CANNOT_RUN = 126
@@ -159,9 +163,29 @@ class Run:
 
             happened = f"it happened {times(stop.count)}" if stop.count else "it never happened"
             complain(f"--stop-at {stop}: not stopped, {happened}")
+        if self.values.get("check"):
+            status = self.check(kernel) or status
         if self.values["snapshot"] is not None:
             kernel.save(self.values["snapshot"])
         return status
+
+    def check(self, kernel: Kernel) -> int:
+        """--check: EXIT_FAILURE if the machine is not sound, or something was not given back though all have ended."""
+        from forkernel.errors import KernelBug
+        from forkernel.kernel import invariants
+        from forkernel.kernel.leaks import leaks, leftover_tasks
+
+        if kernel.system.stopping == "exited":
+            kernel.run_for(SETTLING)
+        try:
+            invariants.check(kernel.system)
+        except KernelBug as bug:
+            complain(f"--check: {bug}")
+            return EXIT_FAILURE
+        lines = [] if leftover_tasks(kernel.system) else leaks(kernel.system)
+        for line in lines:
+            complain(f"--check: {line}")
+        return EXIT_FAILURE if lines else 0
 
     def report(self, kernel: Kernel, process: Process) -> None:
         """What is worth knowing at the end."""
