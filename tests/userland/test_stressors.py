@@ -23,8 +23,8 @@ pytestmark = [
 ]
 
 STRESSORS = (
-    "fork", "vfork", "vforkmany", "clone", "daemon", "exec", "exit-group", "wait", "zombie", "session", "kill", "sigchld",
-    "sigq", "switch", "pipe", "pthread", "futex", "sem-sysv", "mmapfork", "mmapmany", "resources",
+    "fork", "vfork", "vforkmany", "clone", "daemon", "exec", "exit-group", "wait", "zombie", "session", "kill",
+    "sigchld", "sigq", "switch", "pipe", "pthread", "futex", "sem-sysv", "mmapfork", "mmapmany", "resources",
 )  # fmt: skip
 MEMORY = {"mmapfork": 48}
 """MiB of RAM where the default is too much: mmapfork takes what is free. Others wait for ever where it is little."""

@@ -1,4 +1,4 @@
-"""What is not given back though every process is gone: `leaks` looks at a machine after a run (`forkernel run --check`).
+"""What is not given back though every process is gone: `leaks` looks at a machine after a run (`run --check`).
 
 Frames, objects of the slab caches, PIDs, page tables, timers and queued signals are counted; what may stay is the page
 cache, what files in memory hold, and what the kernel's own tasks have. Call it when only PID 1 and kernel threads are
