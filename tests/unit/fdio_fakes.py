@@ -109,6 +109,7 @@ class FakeTask:
         self.saved_sigmask: int | None = None
         self.restart_block: Any = None
         self.woken = 0
+        self.rchar = self.syscr = self.wchar = self.syscw = 0
 
     def send_signal(self, sig: int) -> None:
         self.sent.append(sig)

@@ -76,6 +76,10 @@ class EventFile(File):
         """Readers' and writers' queues."""
         return (self.rd_wait, self.wr_wait)
 
+    def sleeps_in(self, call: str, *, writing: bool) -> tuple[str, ...]:
+        """Where a read or write waits."""
+        return ("do_wait_intr_irq", "eventfd_write" if writing else "eventfd_read")
+
     def fdinfo(self) -> bytes:
         """/proc/PID/fdinfo."""
         return b"eventfd-count: %16x\neventfd-id: 0\neventfd-semaphore: %d\n" % (self.count, self.semaphore)

@@ -234,6 +234,10 @@ class File:
         """What mmap maps, None for plain zeros (/dev/zero); ENODEV for a file that cannot be mapped."""
         raise SysError(ENODEV)
 
+    def sleeps_in(self, call: str, *, writing: bool) -> tuple[str, ...]:
+        """Linux's functions in which a system call on the file sleeps, the innermost first (/proc/PID/stack)."""
+        return ()
+
     def fdinfo(self) -> bytes:
         """Extra lines for /proc/PID/fdinfo/N, after pos, flags, mnt_id and ino."""
         return b""

@@ -312,6 +312,12 @@ class PipeFile(File):
         task.mm.write(arg, sum(map(len, self.pipe.bufs)).to_bytes(4, "little"))
         return 0
 
+    def sleeps_in(self, call: str, *, writing: bool) -> tuple[str, ...]:
+        """Where it waits for the other end."""
+        what = "write" if writing else "read"
+        outer = () if self.inode.sb.type == b"pipefs" else (f"fifo_pipe_{what}",)
+        return (f"anon_pipe_{what}", *outer)
+
     def release(self) -> None:
         """The last descriptor of this end is gone (Linux: pipe_release)."""
         pipe = self.pipe

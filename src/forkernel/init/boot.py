@@ -53,6 +53,7 @@ from forkernel.kernel.tasklist import init_list
 from forkernel.kernel.wait4 import WaitOpts, do_wait
 from forkernel.mm.pagetable import TableStore
 from forkernel.mm.slab import SlabCaches
+from forkernel.namespace import INVALID_ID
 from forkernel.syscalls.all import REGISTRY
 from forkernel.wait import Sleep
 
@@ -201,6 +202,8 @@ def make_init_task(system: System) -> Task:
     task.rseq = task.vfork_done = None
     task.se = SchedEntity()
     task.utime = task.stime = task.start_time = task.min_flt = task.maj_flt = task.nvcsw = task.nivcsw = 0
+    task.rchar = task.syscr = task.wchar = task.syscw = 0
+    task.loginuid = task.sessionid = INVALID_ID
     task.no_new_privs = False
     task.timer_slack_ns = 50_000
     task.self_exec_id = task.parent_exec_id = 0

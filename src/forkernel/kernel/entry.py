@@ -21,6 +21,7 @@ from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.hw import protocol as hw
 from forkernel.kernel import signal
 from forkernel.kernel.hrtimer import KTIME_MAX, Timer
+from forkernel.kernel.io_accounting import IO_CALLS, account_io
 from forkernel.kernel.kstack import THREAD_SIZE, finish_task_switch
 from forkernel.kernel.ptrace_stop import report_syscall_exit, syscall_entry_stop
 from forkernel.kernel.rseq import rseq_preempt
@@ -399,6 +400,7 @@ class Entry:
         self.hw.flush_tlb()  # the emulator sizes its TLB by use, and only when it is flushed
         if self._stopped_from_outside():
             return
+        self.system.timer_interrupts += 1
         self._grant_end = 0
         self._end_slice()
         self._exit_to_user_mode(task)
@@ -433,7 +435,11 @@ class Entry:
     def _sleep(self, task: Task, sleep: Sleep) -> bool:
         """Park the task, or end the call at once because a signal is there; True in the latter case."""
         if task.sigpending and (sleep.interruptible or signal.fatal_signal_pending(task)):
-            result = sleep.resume.interrupted(task) if sleep.resume else -sleep.on_signal
+            result = -sleep.on_signal
+            if sleep.resume:
+                result = sleep.resume.interrupted(task)
+                if task.syscall_nr in IO_CALLS:
+                    account_io(task, result)
             self._finish(task, result)
             return True
         timer = None
@@ -467,6 +473,8 @@ class Entry:
         try:
             if sleep.resume is not None:
                 result = sleep.resume.step(task)
+                if task.syscall_nr in IO_CALLS:
+                    account_io(task, result)
             else:
                 result = self._look_up(task.syscall_nr)(task, *task.syscall_args)
         except SysError as error:

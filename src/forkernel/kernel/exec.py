@@ -583,6 +583,8 @@ def exec_mmap(task: Task, bprm: Bprm, mm: MmStruct) -> None:
     """Exchange the address space and the credentials; a parent in vfork goes on."""
     old = task.mm
     mm.thp_disable = old is not None and old.thp_disable
+    if old is not None:
+        mm.coredump_filter = old.coredump_filter
     mm.set_exe_file(bprm.file)
     if old is not None:
         exec_mm_release(task, old)

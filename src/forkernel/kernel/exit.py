@@ -456,6 +456,10 @@ def exit_signal_struct(task: Task) -> None:
     sig.maj_flt += task.maj_flt
     sig.nvcsw += task.nvcsw
     sig.nivcsw += task.nivcsw
+    sig.rchar += task.rchar
+    sig.syscr += task.syscr
+    sig.wchar += task.wchar
+    sig.syscw += task.syscw
     del sig.threads[task]
     signal.flush_pending(task.system, task.pending)
     if not sig.threads:

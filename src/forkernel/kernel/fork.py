@@ -388,6 +388,8 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     else:
         child.sas_ss_sp, child.sas_ss_size, child.sas_ss_flags = task.sas_ss_sp, task.sas_ss_size, task.sas_ss_flags
     child.utime = child.stime = child.min_flt = child.maj_flt = child.nvcsw = child.nivcsw = 0
+    child.rchar = child.syscr = child.wchar = child.syscw = 0
+    child.loginuid, child.sessionid = task.loginuid, task.sessionid
     child.start_time = system.clock.now
     child.no_new_privs = task.no_new_privs
     child.timer_slack_ns = task.timer_slack_ns
@@ -474,6 +476,7 @@ def copy_signal(task: Task, child: Task, args: KernelCloneArgs) -> None:
     new = child.signal = SignalStruct(parent.rlim, task.system.slabs.signal_cache)
     new.pgrp, new.session = parent.pgrp, parent.session
     new.tty = parent.tty
+    new.autogroup = parent.autogroup
     new.oom_score_adj = parent.oom_score_adj
     new.has_child_subreaper = parent.has_child_subreaper or parent.is_child_subreaper
     posix_cpu_timers_init_group(new, task.system)

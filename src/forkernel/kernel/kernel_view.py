@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.capability import CAP_SYS_NICE
 from forkernel.abi.stat import makedev
+from forkernel.abi.time import SIGEV_THREAD_ID
 from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
 from forkernel.arch.x86_64.ptrace import unpack_pt_regs
-from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.kernel import time_namespace, user_namespace
 from forkernel.kernel.cred import capable
 from forkernel.kernel.kstack import THREAD_SIZE_ORDER, task_pt_regs
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.sched import weight_of
-from forkernel.kernel.task import PF_EXITING, TASK_DEAD, TASK_RUNNING, TASK_STOPPED, TASK_TRACED, TASK_UNINTERRUPTIBLE
-from forkernel.mm.maps import show_maps
+from forkernel.kernel.task import PF_EXITING, TASK_DEAD, TASK_RUNNING, TASK_UNINTERRUPTIBLE
+from forkernel.kernel.wchan import SYSCALL_ENTRY, current_syscall, stack_of
+from forkernel.mm.maps import show_map_vma, show_maps
 from forkernel.mm.oom import oom_score
 
 if TYPE_CHECKING:
@@ -28,40 +29,14 @@ if TYPE_CHECKING:
     from forkernel.kernel.task import Task
     from forkernel.mm.mm_struct import MmStruct
     from forkernel.mm.slab import SlabInfo
+    from forkernel.mm.smaps import MemSizeStats
+    from forkernel.mm.vma import Vma
 
-
-SYSCALL_ENTRY = (b"do_syscall_64", b"entry_SYSCALL_64_after_hwframe")
 
 CONSOLE_DEV = makedev(5, 1)
 """/dev/console, the one terminal there is."""
-
-WCHAN = {
-    "wait4": "do_wait",
-    "waitid": "do_wait",
-    "nanosleep": "hrtimer_nanosleep",
-    "clock_nanosleep": "hrtimer_nanosleep",
-    "futex": "futex_wait_queue",
-    "poll": "poll_schedule_timeout",
-    "ppoll": "poll_schedule_timeout",
-    "select": "poll_schedule_timeout",
-    "pselect6": "poll_schedule_timeout",
-    "epoll_wait": "ep_poll",
-    "epoll_pwait": "ep_poll",
-    "epoll_pwait2": "ep_poll",
-    "read": "pipe_read",
-    "readv": "pipe_read",
-    "write": "pipe_write",
-    "writev": "pipe_write",
-    "open": "wait_for_partner",
-    "openat": "wait_for_partner",
-    "rt_sigtimedwait": "do_sigtimedwait",
-    "rt_sigsuspend": "sigsuspend",
-    "fcntl": "do_lock_file_wait",
-    "vfork": "wait_for_vfork_done",
-    "clone": "wait_for_vfork_done",
-    "clone3": "wait_for_vfork_done",
-}
-"""Linux's function in which a call sleeps."""
+NOTIFY_NAMES = ("signal", "none", "thread")
+"""By SIGEV_*, without SIGEV_THREAD_ID."""
 
 
 class KernelView:
@@ -75,6 +50,10 @@ class KernelView:
     # --- checks
     def ptrace_may_access(self, reader: Task, target: Task) -> bool:
         """Whether `reader` may look into `target`."""
+        return ptrace_may_access(reader, target, fscreds=True)
+
+    def ptrace_may_attach(self, reader: Task, target: Task) -> bool:
+        """Whether `reader` might trace `target`."""
         return ptrace_may_access(reader, target, fscreds=True)
 
     def capable(self, task: Task, capability: int) -> bool:
@@ -104,6 +83,43 @@ class KernelView:
         from forkernel.net.proc_net import NetDir
 
         return NetDir(parent)
+
+    def rss_kinds(self, mm: MmStruct) -> list[int]:
+        """Resident pages: the process's own, of files, of shared memory."""
+        from forkernel.mm.smaps import rss_kinds
+
+        return rss_kinds(mm)
+
+    def mapcounts(self) -> dict[int, int]:
+        """By frame, how many address spaces map it."""
+        from forkernel.mm.smaps import mapcounts
+
+        return mapcounts(self.system)
+
+    def mem_size_stats(self, mm: MmStruct, areas: list[Vma], counts: dict[int, int]) -> MemSizeStats:
+        """Sums over the pages of areas, given `mapcounts`."""
+        from forkernel.mm.smaps import MemSizeStats, smap_gather_stats
+
+        stats = MemSizeStats()
+        for vma in areas:
+            smap_gather_stats(mm, vma, counts, stats)
+        return stats
+
+    def pagemap(self, mm: MmStruct, first: int, pages: int, show_pfn: bool) -> list[int]:
+        """Entries of /proc/PID/pagemap."""
+        from forkernel.mm.smaps import pagemap
+
+        return pagemap(mm, first, pages, self.mapcounts(), show_pfn)
+
+    def clear_refs(self, mm: MmStruct, anonymous: bool, files: bool) -> None:
+        """Forget that pages were used."""
+        from forkernel.mm.smaps import clear_refs
+
+        clear_refs(mm, anonymous, files)
+
+    def show_map_line(self, mm: MmStruct, vma: Vma, describe: Any) -> bytes:
+        """An area's line of maps."""
+        return show_map_vma(mm, vma, describe)
 
     # --- namespaces
     def active_pid_ns(self, task: Task) -> Any:
@@ -163,31 +179,57 @@ class KernelView:
 
     def wchan(self, task: Task) -> bytes:
         """The kernel function that it sleeps in; empty where it does not."""
-        if task.state & (TASK_STOPPED | TASK_TRACED):
-            return b"do_signal_stop"
-        if task.state in (TASK_RUNNING, TASK_DEAD):
-            return b""
-        if task.kthread is not None:
-            return b"do_wait" if task is self.system.child_reaper else b"kthreadd"
-        name = SYSCALLS.get(task.syscall_nr)
-        if name is None:
-            return b""
-        return WCHAN.get(name, f"__do_sys_{name}").encode()
+        chain = stack_of(task)
+        return chain[0].encode() if chain else b""
 
     def stack_trace(self, task: Task, reader: Task) -> list[bytes]:
         """Functions on the kernel stack, the innermost first; none for a task in user mode, and for a zombie."""
         if not task.stack or task.exit_state:
             return []
         if task is reader:
-            return [b"proc_pid_stack", b"ksys_read", *SYSCALL_ENTRY]
-        inner = self.wchan(task)
-        if not inner:
-            return []
-        if task.state & (TASK_STOPPED | TASK_TRACED):
-            return [inner, b"get_signal", b"arch_do_signal_or_restart"]
-        if task.kthread is not None:
-            return [inner, b"ret_from_fork", b"ret_from_fork_asm"]
-        return [inner, *SYSCALL_ENTRY]
+            return [b"proc_pid_stack", b"proc_single_show", b"seq_read_iter", b"vfs_read", b"ksys_read",
+                    *(name.encode() for name in SYSCALL_ENTRY)]  # fmt: skip
+        return [name.encode() for name in stack_of(task)]
+
+    def current_syscall(self, task: Task) -> tuple[int, tuple[int, ...] | None, int, int] | None:
+        """The call that a task is in; None for one that runs."""
+        return current_syscall(task, self.system.current)
+
+    def sched_info(self, task: Task) -> tuple[int, int, int]:
+        """Nanoseconds on a CPU and waiting for one, and how often it got one: each time it left it, and now."""
+        se = task.se
+        ran, waited = se.sum_exec_runtime, se.run_delay
+        now = self.system.clock.now
+        running = any(rq.current is task for rq in self.system.run_queues)
+        if running:
+            ran += max(now - se.exec_start, 0)
+        elif se.on_rq:
+            waited += max(now - se.exec_start, 0)
+        return ran, waited, task.nvcsw + task.nivcsw + running
+
+    def show_timers(self, task: Task, ns: PidNamespace) -> bytes:
+        """The POSIX timers of a process, as /proc/PID/timers shows them."""
+        lines = []
+        for timer in task.signal.posix_timers.values():
+            whom = timer.target if timer.target is not None else task.group_leader
+            kind = NOTIFY_NAMES[timer.notify & ~SIGEV_THREAD_ID]
+            who = "tid" if timer.notify & SIGEV_THREAD_ID else "pid"
+            lines.append(
+                f"ID: {timer.number}\nsignal: {timer.signo}/{timer.value:016x}\n"
+                f"notify: {kind}/{who}.{whom.thread_pid.nr_ns(ns)}\nClockID: {timer.clock_id}\n"
+            )
+        return "".join(lines).encode()
+
+    def can_nice(self, writer: Task, nice: int) -> bool:
+        """Whether the task may have such a nice value."""
+        from forkernel.kernel.sched_params import can_nice
+
+        return can_nice(writer, writer, nice)
+
+    def next_audit_session(self) -> int:
+        """The number of a new login."""
+        self.system.audit_sessions += 1
+        return self.system.audit_sessions
 
     def kstk_esp_eip(self, task: Task) -> tuple[int, int]:
         """User stack and instruction pointer, of a task that is exiting and still has a kernel stack; 0, 0 for others,

@@ -103,6 +103,7 @@ class Scheduler:
         """Put a runnable task on the queue; `head` for a preempted real-time task."""
         se = task.se
         se.on_rq = True
+        se.exec_start = self.system.clock.now
         self.nr_running += 1
         if self.lone:
             self.need_resched = True
@@ -120,6 +121,7 @@ class Scheduler:
     def dequeue(self, task: Task) -> None:
         """Take a queued task off."""
         task.se.on_rq = False
+        task.se.run_delay += max(self.system.clock.now - task.se.exec_start, 0)
         task.se.ticket = 0  # its entry in the heap is passed over when it comes up
         self.nr_running -= 1
         for queue in self._rt.values():
@@ -182,7 +184,10 @@ class Scheduler:
     def start_task(self, task: Task) -> None:
         """`task` is current from now on; gives it a slice (put_prev/set_next_task)."""
         se = task.se
-        se.exec_start = self.system.clock.now
+        now = self.system.clock.now
+        if now > se.exec_start:
+            se.run_delay += now - se.exec_start
+        se.exec_start = now
         if se.policy != SCHED_RR:
             se.slice_left = SLICE_NS if se.policy != SCHED_IDLE else IDLE_SLICE_NS
         elif not 0 < se.slice_left <= RR_SLICE_NS:  # what was left when it was preempted is kept

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from forkernel.abi.errno import EACCES, EINVAL, EPERM, ESRCH
 from forkernel.abi.signal import SIGCONT, SIGHUP
 from forkernel.errors import SysError
+from forkernel.kernel.autogroup import Autogroup
 from forkernel.kernel.pid import (
     PIDTYPE_PGID,
     PIDTYPE_SID,
@@ -75,6 +76,7 @@ def setsid(current: Task) -> int:
     change_session(leader, pid)
     change_pgrp(leader, pid)
     leader.signal.tty = None
+    leader.signal.autogroup = Autogroup(leader.system)
     return pid.nr
 
 

@@ -87,6 +87,10 @@ class SignalFile(File):
         """Woken by every signal sent."""
         return (self.system.signalfd_wqh,)
 
+    def sleeps_in(self, call: str, *, writing: bool) -> tuple[str, ...]:
+        """Where a read waits."""
+        return ("signalfd_read_iter",)
+
     def fdinfo(self) -> bytes:
         """/proc/PID/fdinfo."""
         return b"sigmask:\t%016x\n" % self.sigmask

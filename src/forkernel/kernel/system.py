@@ -174,6 +174,15 @@ class System:
         """Why there is no process context; "" where there is."""
         self.by_stack: StackCurrent | None = None
         """How to find the current task by its stack; None in a machine where the CPU's variable says it."""
+        self.pgfault = 0
+        """Page faults of tasks that are gone."""
+        self.timer_interrupts = 0
+        """How often the CPU stopped because a slice ended or a timer was due, and how often timers were looked at:"""
+        self.timer_softirqs = 0
+        self.oom_kills = 0
+        self.autogroups = 0
+        """Number of the last autogroup, and of the last login:"""
+        self.audit_sessions = 0
         self.idle_ns = 0
         self.user_ns = self.nice_ns = self.system_ns = 0
         """Time of tasks that are gone; see `cpu_times`."""
@@ -245,6 +254,7 @@ class System:
 
     def run_timers(self, now: int) -> None:
         """The timer interrupt: what is due fires, for nobody in particular."""
+        self.timer_softirqs += 1
         before, self.interrupt = self.interrupt, IN_TIMER
         try:
             self.timers.run_expired(now)
@@ -314,6 +324,7 @@ class System:
         else:
             self.user_ns += task.utime
         self.system_ns += task.stime
+        self.pgfault += task.min_flt + task.maj_flt
 
     # --- idle
 
@@ -455,6 +466,7 @@ class System:
 
         leader.signal.flags &= ~SIGNAL_UNKILLABLE
         oom_log.killed(self, leader)
+        self.oom_kills += 1
         if fire := self.trace.mark_victim:
             fire(leader)
         send_signal(SIGKILL, None, leader, group=True)

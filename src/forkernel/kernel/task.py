@@ -105,6 +105,7 @@ class SignalStruct:
 
     __slots__ = (
         "cache", "cguest_time", "cmaj_flt", "cmaxrss", "cmin_flt", "cnivcsw", "cnvcsw", "cpu_timers", "cstime",
+        "autogroup", "rchar", "syscr", "syscw", "wchar",
         "curr_target", "cutime",
         "flags", "group_exec_task", "group_exit_code", "group_stop_count", "has_child_subreaper",
         "is_child_subreaper", "itimers", "leader", "maj_flt", "maxrss", "min_flt", "next_posix_timer_id",
@@ -154,6 +155,10 @@ class SignalStruct:
         self.utime = self.stime = self.min_flt = self.maj_flt = self.nvcsw = self.nivcsw = 0
         self.cutime = self.cstime = self.cmin_flt = self.cmaj_flt = self.cnvcsw = self.cnivcsw = 0
         self.maxrss = self.cmaxrss = self.cguest_time = 0
+        self.rchar = self.syscr = self.wchar = self.syscw = 0
+        """Reads and writes of threads already gone and of children waited for (Linux: signal_struct.ioac)."""
+        self.autogroup: Any = None
+        """The kernel.autogroup.Autogroup of its session; None before the first setsid."""
 
     def set_rlimit(self, resource: int, limit: tuple[int, int]) -> None:
         """Another (soft, hard) limit for this process alone."""
@@ -172,7 +177,7 @@ class SchedEntity:
 
     __slots__ = (
         "cpu", "cpus_mask", "exec_start", "nice", "nr_migrations", "on_rq", "policy", "reset_on_fork", "rseq_cpu",
-        "rt_priority", "slice_left", "sum_exec_runtime", "ticket", "vruntime",
+        "rt_priority", "run_delay", "slice_left", "sum_exec_runtime", "ticket", "vruntime",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -191,6 +196,9 @@ class SchedEntity:
         self.vruntime = 0
         self.sum_exec_runtime = 0
         self.exec_start = 0
+        """Since when it runs, or up to when that was charged; for a queued one since when it waits."""
+        self.run_delay = 0
+        """How long it stood in a run queue (Linux: sched_info.run_delay)."""
         self.slice_left = 0
         self.on_rq = False
         self.ticket = 0
@@ -233,7 +241,7 @@ class Task:
         "robust_list", "rseq", "sas_ss_flags", "sas_ss_size", "sas_ss_sp", "saved_sigmask", "se",
         "self_exec_id", "set_child_tid", "sighand", "signal", "sigpending", "sleep", "start_time", "state",
         "stime", "syscall_args", "syscall_nr", "system", "sysvsem", "tgid", "thread", "thread_pid",
-        "timer_slack_ns", "utime", "vfork_done",
+        "timer_slack_ns", "utime", "vfork_done", "loginuid", "rchar", "sessionid", "syscr", "syscw", "wchar",
         "next_task", "next_thread", "prev_task", "prev_thread", "rcu_users", "slab", "stack",
         "cred_slab", "tracing", "seccomp", "syscall_work",
     )  # fmt: skip
@@ -357,6 +365,15 @@ class Task:
     maj_flt: int
     nvcsw: int
     nivcsw: int
+    rchar: int
+    """Bytes that read calls gave it, and the number of such calls:"""
+    syscr: int
+    wchar: int
+    """the same of write calls (Linux: task_io_accounting)."""
+    syscw: int
+    loginuid: int
+    """Who logged in, INVALID_ID for nobody, and the number of that login (Linux: audit); children have both."""
+    sessionid: int
     no_new_privs: bool
     timer_slack_ns: int
     io_context: IoContext | None

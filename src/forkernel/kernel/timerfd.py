@@ -156,6 +156,10 @@ class TimerFile(File):
         """The last descriptor is closed."""
         self.disarm()
 
+    def sleeps_in(self, call: str, *, writing: bool) -> tuple[str, ...]:
+        """Where a read waits."""
+        return ("do_wait_intr_irq", "timerfd_read_iter")
+
     def fdinfo(self) -> bytes:
         """/proc/PID/fdinfo."""
         value, interval = self.gettime()

@@ -364,6 +364,10 @@ def add_child_usage(task: Task, child: Task) -> None:
     parent.cmaj_flt += child.maj_flt + sig.maj_flt + sig.cmaj_flt
     parent.cnvcsw += child.nvcsw + sig.nvcsw + sig.cnvcsw
     parent.cnivcsw += child.nivcsw + sig.nivcsw + sig.cnivcsw
+    parent.rchar += child.rchar + sig.rchar
+    parent.syscr += child.syscr + sig.syscr
+    parent.wchar += child.wchar + sig.wchar
+    parent.syscw += child.syscw + sig.syscw
     parent.cmaxrss = max(parent.cmaxrss, sig.maxrss, sig.cmaxrss)
 
 

@@ -27,6 +27,8 @@ SUID_DUMP_USER = 1
 USER_READ = PTE_P | PTE_U
 USER_WRITE = PTE_P | PTE_U | PTE_W
 
+COREDUMP_FILTER = 0x33
+"""Memory that is dumped: of its own, shared anonymous, ELF headers, and private huge pages."""
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 
 
@@ -38,10 +40,10 @@ class MmStruct:
     """
 
     __slots__ = (
-        "arg_end", "arg_start", "binfmt_private", "brk", "dumpable", "end_code", "end_data", "env_end", "env_start",
-        "exe_file", "frames", "hiwater_rss", "membarrier_state", "mmap_base", "owner", "pt", "saved_auxv",
-        "start_brk", "start_code", "start_data", "start_stack", "system", "thp_disable", "user_ns", "users", "vmas",
-        "cache", "slab",
+        "arg_end", "arg_start", "binfmt_private", "brk", "coredump_filter", "dumpable", "end_code", "end_data",
+        "env_end", "env_start", "exe_file", "frames", "hiwater_rss", "membarrier_state", "mmap_base", "owner", "pt",
+        "saved_auxv", "start_brk", "start_code", "start_data", "start_stack", "system", "thp_disable", "user_ns",
+        "users", "vmas", "cache", "slab",
     )  # fmt: skip
 
     def __init__(self, system: Any, pt: PageTable | None = None) -> None:
@@ -70,6 +72,8 @@ class MmStruct:
         self.hiwater_rss = 0
         self.membarrier_state = 0
         """Registrations of membarrier(2)."""
+        self.coredump_filter = COREDUMP_FILTER
+        """/proc/PID/coredump_filter (core(5))."""
         self.thp_disable = False
         """prctl's PR_SET_THP_DISABLE; there are no huge pages anyway."""
         self.start_code = self.end_code = self.start_data = self.end_data = 0
@@ -101,6 +105,7 @@ class MmStruct:
         new.binfmt_private = self.binfmt_private
         new.hiwater_rss = 0
         new.membarrier_state, new.thp_disable = self.membarrier_state, self.thp_disable
+        new.coredump_filter = self.coredump_filter
         new.start_code, new.end_code = self.start_code, self.end_code
         new.start_data, new.end_data = self.start_data, self.end_data
         new.start_brk, new.brk = self.start_brk, self.brk

@@ -39,13 +39,18 @@ def sys_read(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     """read(2)."""
     file = task.files.get(fd)  # type: ignore[union-attr]  # a task in a system call has a table
     if count > CHUNK:
-        return read_iter(task, file, single(buf.addr, count))
+        return add_rchar(task, read_iter(task, file, single(buf.addr, count)))
     try:
         data = file.read(task, count)
     except Sleep as sleep:
         if sleep.deadline is not None or task.files.users > 1:  # type: ignore[union-attr]
             raise hold(task, sleep, HeldCall(file, buf.addr, count, write=False)) from None
         raise
+    except SysError:
+        task.syscr += 1
+        raise
+    task.syscr += 1
+    task.rchar += len(data)
     if data:
         try:
             buf.mm.write(buf.addr, data)
@@ -61,17 +66,37 @@ def sys_write(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     """write(2)."""
     file = task.files.get(fd)  # type: ignore[union-attr]  # a task in a system call has a table
     if count > CHUNK:
-        return write_iter(task, file, single(buf.addr, count))
+        return add_wchar(task, write_iter(task, file, single(buf.addr, count)))
     try:
         data = buf.mm.read(buf.addr, count)
     except SysError:
-        return write_iter(task, file, single(buf.addr, count))
+        return add_wchar(task, write_iter(task, file, single(buf.addr, count)))
     try:
-        return file.write(task, data)
+        done = file.write(task, data)
     except Sleep as sleep:
         if task.files.users > 1:  # type: ignore[union-attr]
             raise hold(task, sleep, HeldCall(file, buf.addr, count, write=True)) from None
         raise
+    except SysError:
+        task.syscw += 1
+        raise
+    task.syscw += 1
+    task.wchar += done
+    return done
+
+
+def add_rchar(task: Task, done: int) -> int:
+    """Count a reading call that gave so many bytes, for /proc/PID/io."""
+    task.syscr += 1
+    task.rchar += done
+    return done
+
+
+def add_wchar(task: Task, done: int) -> int:
+    """Count a writing call."""
+    task.syscw += 1
+    task.wchar += done
+    return done
 
 
 @syscall("pread64")
@@ -89,13 +114,13 @@ def sys_pwrite64(task: Task, fd: U32, buf: UserBuf, count: U64, pos: I64) -> int
 @syscall("readv")
 def sys_readv(task: Task, fd: U64, vec: UserBuf, vlen: U64) -> int:
     """readv(2)."""
-    return read_iter(task, files_of(task, fd), import_iovec(vec, vlen))
+    return add_rchar(task, read_iter(task, files_of(task, fd), import_iovec(vec, vlen)))
 
 
 @syscall("writev")
 def sys_writev(task: Task, fd: U64, vec: UserBuf, vlen: U64) -> int:
     """writev(2)."""
-    return write_iter(task, files_of(task, fd), import_iovec(vec, vlen))
+    return add_wchar(task, write_iter(task, files_of(task, fd), import_iovec(vec, vlen)))
 
 
 @syscall("preadv")
@@ -115,7 +140,9 @@ def sys_preadv2(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high
     """preadv2(2): position -1 means the file's own."""
     check_rwf(flags)
     iov = import_iovec(vec, vlen)
-    return read_iter(task, files_of(task, fd), iov) if pos == -1 else positional_read(task, fd, iov, pos)
+    if pos == -1:
+        return add_rchar(task, read_iter(task, files_of(task, fd), iov))
+    return positional_read(task, fd, iov, pos)
 
 
 @syscall("pwritev2", caveat="RWF_NOWAIT, RWF_HIPRI and the sync flags change nothing")
@@ -125,8 +152,8 @@ def sys_pwritev2(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_hig
     iov = import_iovec(vec, vlen)
     file = files_of(task, fd)
     if flags & RWF_APPEND and file.inode is not None:
-        return write_iter(task, file, iov, file.inode.size)
-    return write_iter(task, file, iov) if pos == -1 else positional_write(task, fd, iov, pos)
+        return add_wchar(task, write_iter(task, file, iov, file.inode.size))
+    return add_wchar(task, write_iter(task, file, iov)) if pos == -1 else positional_write(task, fd, iov, pos)
 
 
 @syscall("lseek")
@@ -154,14 +181,14 @@ def positional_read(task: Task, fd: int, iov: IovIter, pos: int) -> int:
     """Read at `pos`; EINVAL below zero."""
     if pos < 0:
         raise SysError(EINVAL)
-    return read_iter(task, files_of(task, fd), iov, pos)
+    return add_rchar(task, read_iter(task, files_of(task, fd), iov, pos))
 
 
 def positional_write(task: Task, fd: int, iov: IovIter, pos: int) -> int:
     """Write at `pos`; EINVAL below zero."""
     if pos < 0:
         raise SysError(EINVAL)
-    return write_iter(task, files_of(task, fd), iov, pos)
+    return add_wchar(task, write_iter(task, files_of(task, fd), iov, pos))
 
 
 # --- a descriptor table with several users

@@ -96,7 +96,7 @@ def do_task_stat(inode: Any, reader: Task, whole: bool) -> bytes:
         signal.cutime // TICK_NS, signal.cstime // TICK_NS, task_prio(task), task.se.nice, len(signal.threads), 0,
         (task.start_time + reader.nsproxy.time_ns.boottime) // TICK_NS,
     ]  # fmt: skip
-    fields += [0, 0] if mm is None else [mm.total_vm * 4096, mm.rss()]
+    fields += [0, 0] if mm is None else [mm.total_vm * 4096, sum(inode.sb.kernel.rss_kinds(mm))]
     fields.append(signal.rlim[RLIMIT_RSS][0])
     fields += _addresses(mm, ("start_code", "end_code", "start_stack"), permitted, mm is not None)
     fields += inode.sb.kernel.kstk_esp_eip(task) if permitted else (0, 0)
@@ -136,7 +136,8 @@ def proc_pid_status(inode: Any, reader: Task) -> bytes:
         lines.append(f"Umask:\t{task.fs.umask:04o}")
     lines += _identity(task, inode.sb.pid_ns, reader.cred.user_ns)
     if task.mm is not None:
-        lines += task_mmu.task_mem(task.mm)
+        lines += task_mmu.task_mem(inode.sb.kernel, task.mm)
+        lines += ["CoreDumping:\t0", "THP_enabled:\t0", "untag_mask:\t0xffffffffffffffff"]
     lines += _signals(inode, task)
     lines += _capabilities(task)
     lines += _scheduling(task)

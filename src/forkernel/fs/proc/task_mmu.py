@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.stat import major, minor
-from forkernel.arch.x86_64.pgtable import FRAME_MASK
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
 PAGE_KB = 4
 PAGE_SHIFT = 12
-VM_SHARED = 0x8
 
 
 def proc_pid_maps(inode: Any, reader: Task) -> bytes:
     """One line for each area."""
-    from forkernel.fs.proc.base import may_access
+    from forkernel.fs.proc.access import may_access
 
     mm = may_access(inode, reader).mm
     if mm is None:
@@ -43,35 +41,9 @@ class Describe:
         return major(inode.sb.dev), minor(inode.sb.dev), inode.ino, name
 
 
-def rss_kinds(mm: Any) -> tuple[int, int, int]:
-    """Resident pages by kind: anonymous, of files, of shared memory."""
-    anon = files = shmem = 0
-    for vma in mm.vmas:
-        mapping = vma.mapping
-        for addr, pte in mm.pt.entries(vma.start, vma.end):
-            if mapping is None:
-                anon += 1
-                continue
-            frame = mapping.peek_page(vma.pgoff + (addr - vma.start >> PAGE_SHIFT))
-            if frame != pte >> PAGE_SHIFT & FRAME_MASK:
-                anon += 1
-            elif is_shmem(vma):
-                shmem += 1
-            else:
-                files += 1
-    return anon, files, shmem
-
-
-def is_shmem(vma: Any) -> bool:
-    """Whether the area's pages belong to memory that has no file in a tree behind it, or to tmpfs."""
-    file = vma.file
-    inode = getattr(file, "inode", None)
-    return file is None or inode is None or inode.sb.type == b"tmpfs"
-
-
-def task_mem(mm: Any) -> list[str]:
+def task_mem(kernel: Any, mm: Any) -> list[str]:
     """The Vm lines of status, in kB."""
-    anon, files, shmem = rss_kinds(mm)
+    anon, files, shmem = kernel.rss_kinds(mm)
     rss = anon + files + shmem
     vmas = mm.vmas
     text = (page_up(mm.end_code) - (mm.start_code & ~4095)) >> 10
@@ -112,7 +84,7 @@ def proc_pid_statm(inode: Any, reader: Task) -> bytes:
     mm = inode.get_task().mm
     if mm is None:
         return b"0 0 0 0 0 0 0\n"
-    anon, files, shmem = rss_kinds(mm)
+    anon, files, shmem = inode.sb.kernel.rss_kinds(mm)
     text = (page_up(mm.end_code) - (mm.start_code & ~4095)) >> PAGE_SHIFT
     data = mm.vmas.data_vm + mm.vmas.stack_vm
     return b"%d %d %d %d 0 %d 0\n" % (mm.total_vm, anon + files + shmem, files + shmem, text, data)
