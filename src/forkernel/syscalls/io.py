@@ -99,6 +99,11 @@ def add_wchar(task: Task, done: int) -> int:
     return done
 
 
+def add_copied(task: Task, done: int) -> int:
+    """Count a call that reads and writes."""
+    return add_wchar(task, add_rchar(task, done))
+
+
 @syscall("pread64")
 def sys_pread64(task: Task, fd: U32, buf: UserBuf, count: U64, pos: I64) -> int:
     """pread(2)."""

@@ -32,7 +32,7 @@ from forkernel.fs.timedread import TimedRead
 from forkernel.kernel.task import Task
 from forkernel.mm.iov_iter import MAX_RW_COUNT, IovIter, import_iovec
 from forkernel.mm.uaccess import UserBuf, UserInOut
-from forkernel.syscalls.io import CHUNK, files_of, finish_short
+from forkernel.syscalls.io import CHUNK, add_copied, files_of, finish_short
 from forkernel.syscalls.registry import syscall
 from forkernel.wait import Resume, Sleep
 
@@ -284,13 +284,14 @@ def sys_sendfile(task: Task, out_fd: I32, in_fd: I32, offset: UserInOut[I64] | N
     if not target.writable:
         raise SysError(EBADF)
     if (pipe := get_pipe_info(target)) is not None:
-        return HeldFiles((source, target), sendfile_to_pipe, (source, offset, pipe, count, target)).start(task)
+        held = HeldFiles((source, target), sendfile_to_pipe, (source, offset, pipe, count, target))
+        return add_copied(task, held.start(task))
     if target.flags & O_APPEND or not positional(source) or isinstance(source, DirFile):
         raise SysError(EINVAL)
     if not source.splice_read or not target.splice_write:
         raise SysError(EINVAL)
     where = offset.addr if offset is not None else 0
-    return SendFile(source, target, pos, count, where).step(task)
+    return add_copied(task, SendFile(source, target, pos, count, where).step(task))
 
 
 def sendfile_to_pipe(
@@ -392,7 +393,7 @@ def sys_copy_file_range(
     if done:
         move(source, off_in, pos_in, done)
         move(target, off_out, pos_out, done)
-    return done
+    return add_copied(task, done)
 
 
 def copy_file_range_checks(task: Task, source: File, target: File, pos_in: int, pos_out: int, length: int) -> int:
