@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.fs.proc.task_mmu import rss_kinds
+from forkernel.mm.smaps import rss_kinds
 from forkernel.kernel.printk import KERN_ERR, KERN_INFO, KERN_WARNING
 from forkernel.mm.oom import group_mm
 
