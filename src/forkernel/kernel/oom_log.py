@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.mm.smaps import rss_kinds
 from forkernel.kernel.printk import KERN_ERR, KERN_INFO, KERN_WARNING
 from forkernel.mm.oom import group_mm
+from forkernel.mm.smaps import rss_kinds
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
