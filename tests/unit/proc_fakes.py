@@ -98,7 +98,7 @@ class Machine:
         task.se = SchedEntity()
         task.start_time = 5_000_000_000
         task.no_new_privs = False
-        task.seccomp, task.syscall_work = None, 0
+        task.seccomp, task.syscall_work, task.mempolicy = None, 0, None
         task.timer_slack_ns = 50_000
         task.syscall_nr = -1
         return task

@@ -220,7 +220,7 @@ class Machine:
         task.sleep = task.deadline = task.rseq = task.vfork_done = None
         task.robust_list = task.clear_child_tid = task.personality = task.pdeath_signal = 0
         task.timer_slack_ns, task.no_new_privs = 50_000, False
-        task.seccomp, task.syscall_work = None, 0
+        task.seccomp, task.syscall_work, task.mempolicy = None, 0, None
         task.io_context = task.sysvsem = task.cgroup = task.tracing = task.ptraced = None
         task.cred_slab = task.slab = 0
         task.children, task.se = {}, SchedEntity()

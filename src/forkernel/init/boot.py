@@ -179,7 +179,7 @@ def make_init_task(system: System) -> Task:
     task.children = {}
     task.ptraced = task.tracing = None
     task.ptrace = task.jobctl = task.real_blocked = task.syscall_work = 0
-    task.seccomp = None
+    task.seccomp = task.mempolicy = None
     task.mm = task.files = None
     task.fs = system.vfs.new_fs_struct()
     task.signal = SignalStruct(init_rlimits(system.threads_max))

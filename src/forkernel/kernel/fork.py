@@ -355,6 +355,7 @@ def dup_task_struct(task: Task, args: KernelCloneArgs) -> Task:
     child.children = {}
     child.ptrace = 0
     child.seccomp = task.seccomp
+    child.mempolicy = task.mempolicy
     child.syscall_work = task.syscall_work & SYSCALL_WORK_SECCOMP
     child.ptraced = child.tracing = None
     child.mm = child.files = child.fs = None

@@ -25,6 +25,7 @@ from forkernel.kernel.task import TASK_UNINTERRUPTIBLE
 from forkernel.kernel.tasklist import for_each_process, relink
 from forkernel.kernel.ucount import Ucounts
 from forkernel.mm.layout import MMAP_MIN_ADDR
+from forkernel.mm.mempolicy import PolicyTable
 from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.pagetable import PARKING_FORKS
 from forkernel.namespace import NsInums
@@ -134,6 +135,7 @@ class System:
         self.ipc_namespaces: dict[IpcNamespace, None] = {}
         """All that there are, in order of creation."""
         self.exec_images = ImageCache()
+        self.mempolicies = PolicyTable()
         self._rng = random.Random(options.seed)  # noqa: S311  # repeatable on purpose
         self._stirred = 0
         self.threads_max = options.pids or max(options.memory // (8 * THREAD_SIZE), MIN_THREADS)

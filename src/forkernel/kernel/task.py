@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.signal import SigAction, SigInfo
     from forkernel.kernel.system import System
     from forkernel.kernel.tasklist import ListHead
+    from forkernel.mm.mempolicy import Mempolicy
     from forkernel.mm.mm_struct import MmStruct
     from forkernel.mm.slab import KmemCache
 
@@ -243,7 +244,7 @@ class Task:
         "stime", "syscall_args", "syscall_nr", "system", "sysvsem", "tgid", "thread", "thread_pid",
         "timer_slack_ns", "utime", "vfork_done", "loginuid", "rchar", "sessionid", "syscr", "syscw", "wchar",
         "next_task", "next_thread", "prev_task", "prev_thread", "rcu_users", "slab", "stack",
-        "cred_slab", "tracing", "seccomp", "syscall_work",
+        "cred_slab", "tracing", "seccomp", "syscall_work", "mempolicy",
     )  # fmt: skip
 
     # --- identity
@@ -297,6 +298,8 @@ class Task:
     """Which calls it may make; None: all of them."""
     syscall_work: int
     """SYSCALL_WORK_* bits: what has to be done before each call. 0 for most tasks."""
+    mempolicy: Mempolicy | None
+    """Which nodes its memory comes from; None: the default."""
     # --- shared or copied at clone
     mm: MmStruct | None
     """None for kernel threads and for a task past exit_mm."""

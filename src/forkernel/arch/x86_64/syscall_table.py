@@ -380,12 +380,31 @@ SYSCALLS: dict[int, str] = {
 """Number to name, as Linux 6.8 knows them."""
 
 NOT_BUILT_IN: dict[str, str] = {
-    "mbind": "NUMA",
-    "set_mempolicy": "NUMA",
-    "get_mempolicy": "NUMA",
-    "migrate_pages": "NUMA",
-    "move_pages": "NUMA",
-    "set_mempolicy_home_node": "NUMA",
+    "add_key": "KEYS",
+    "request_key": "KEYS",
+    "keyctl": "KEYS",
+    "bpf": "BPF_SYSCALL",
+    "perf_event_open": "PERF_EVENTS",
+    "fanotify_init": "FANOTIFY",
+    "fanotify_mark": "FANOTIFY",
+    "io_uring_setup": "IO_URING",
+    "io_uring_enter": "IO_URING",
+    "io_uring_register": "IO_URING",
+    "init_module": "MODULES",
+    "finit_module": "MODULES",
+    "delete_module": "MODULES",
+    "kexec_load": "KEXEC",
+    "kexec_file_load": "KEXEC_FILE",
+    "quotactl": "QUOTACTL",
+    "quotactl_fd": "QUOTACTL",
+    "landlock_create_ruleset": "SECURITY_LANDLOCK",
+    "landlock_add_rule": "SECURITY_LANDLOCK",
+    "landlock_restrict_self": "SECURITY_LANDLOCK",
+    "lsm_get_self_attr": "SECURITY",
+    "lsm_set_self_attr": "SECURITY",
+    "lsm_list_modules": "SECURITY",
+    "modify_ldt": "MODIFY_LDT_SYSCALL",
+    "userfaultfd": "USERFAULTFD",
 }
 """Calls of a part (CONFIG_*) that Linux may be built without, as this kernel is: they answer ENOSYS, as programs expect
 of such a kernel, and no run reports them."""
