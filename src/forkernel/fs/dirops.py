@@ -43,6 +43,7 @@ from forkernel.abi.stat import (
 )
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry
+from forkernel.fs.fsnotify import fsnotify_create, fsnotify_link, fsnotify_move, fsnotify_unlink
 from forkernel.fs.inode import (
     CAP_DAC_READ_SEARCH,
     MAY_READ,
@@ -91,6 +92,8 @@ def do_mkdirat(task: Task, path: bytes, mode: int, dirfd: int = AT_FDCWD) -> Non
     assert task.fs is not None
     inode = parent.inode.mkdir(task, walk.last, mode & (S_IRWXUGO | S_ISVTX) & ~task.fs.umask)
     parent.d_add(walk.last, inode)
+    if inode.sb.marks:
+        fsnotify_create(parent.inode, walk.last, inode)
 
 
 def do_mknodat(task: Task, path: bytes, mode: int, dev: int, dirfd: int = AT_FDCWD) -> None:
@@ -109,6 +112,8 @@ def do_mknodat(task: Task, path: bytes, mode: int, dev: int, dirfd: int = AT_FDC
     assert task.fs is not None
     inode = parent.inode.create(task, walk.last, kind | mode & 0o7777 & ~task.fs.umask, dev if device else 0)
     parent.d_add(walk.last, inode)
+    if inode.sb.marks:
+        fsnotify_create(parent.inode, walk.last, inode)
 
 
 def do_symlinkat(task: Task, target: bytes, path: bytes, dirfd: int = AT_FDCWD) -> None:
@@ -117,7 +122,10 @@ def do_symlinkat(task: Task, target: bytes, path: bytes, dirfd: int = AT_FDCWD) 
         raise SysError(ENOENT)
     walk = filename_create(task, path, dirfd)
     may_create(task, walk.dentry.inode)
-    walk.dentry.d_add(walk.last, walk.dentry.inode.symlink(task, walk.last, target))
+    inode = walk.dentry.inode.symlink(task, walk.last, target)
+    walk.dentry.d_add(walk.last, inode)
+    if inode.sb.marks:
+        fsnotify_create(walk.dentry.inode, walk.last, inode)
 
 
 def do_linkat(task: Task, olddir: int, old: bytes, newdir: int, new: bytes, flags: int) -> None:
@@ -144,6 +152,8 @@ def do_linkat(task: Task, olddir: int, old: bytes, newdir: int, new: bytes, flag
         raise SysError(EMLINK)
     parent.inode.link(task, walk.last, inode)
     parent.d_add(walk.last, inode)
+    if inode.sb.marks:
+        fsnotify_link(parent.inode, walk.last, inode)
 
 
 def may_linkat(task: Task, inode: Inode) -> None:
@@ -182,6 +192,8 @@ def do_unlinkat(task: Task, path: bytes, dirfd: int = AT_FDCWD) -> None:
     parent.unlink(task, walk.last, victim.inode)
     victim.d_drop()
     dont_mount(task, victim)
+    if parent.sb.marks:
+        fsnotify_unlink(parent, walk.last, victim.inode)
 
 
 def do_rmdir(task: Task, path: bytes, dirfd: int = AT_FDCWD) -> None:
@@ -202,6 +214,8 @@ def do_rmdir(task: Task, path: bytes, dirfd: int = AT_FDCWD) -> None:
     parent.rmdir(task, walk.last, victim.inode)
     victim.d_drop()
     dont_mount(task, victim)
+    if parent.sb.marks:
+        fsnotify_unlink(parent, walk.last, victim.inode)
 
 
 def dont_mount(task: Task, dentry: Dentry) -> None:
@@ -284,6 +298,22 @@ def vfs_rename(
         moved.d_move(target.dentry, target.last)
         if there is not None:
             dont_mount(task, there)
+    if olddir.sb.marks:
+        notify_rename(task, source, target, moved, there, exchange)
+
+
+def notify_rename(
+    task: Task, source: Nameidata, target: Nameidata, moved: Dentry, there: Dentry | None, exchange: bool
+) -> None:
+    """Tell of a rename; of an exchange as of two."""
+    vfs = task.system.vfs
+    ends = (source.dentry.inode, source.last, target.dentry.inode, target.last)
+    vfs.fsnotify_cookie += 1
+    replaced = there.inode if there is not None and not exchange else None
+    fsnotify_move(*ends, moved.inode, replaced, vfs.fsnotify_cookie)
+    if exchange and there is not None:
+        vfs.fsnotify_cookie += 1
+        fsnotify_move(*ends[2:], *ends[:2], there.inode, None, vfs.fsnotify_cookie)
 
 
 def refuse_mismatch(directory: bool, there: Dentry) -> None:

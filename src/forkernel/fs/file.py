@@ -30,10 +30,12 @@ from forkernel.abi.fcntl import (
     SEEK_HOLE,
     SEEK_SET,
 )
+from forkernel.abi.inotify import IN_ACCESS, IN_MODIFY
 from forkernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from forkernel.abi.stat import DT_DIR, S_ISGID, S_ISUID, S_IXGRP, Dirent
 from forkernel.errors import SysError
 from forkernel.fs.dentry import MNT_NOATIME
+from forkernel.fs.fsnotify import fsnotify_close, fsnotify_file, fsnotify_gone
 from forkernel.namespace import init_user_ns
 
 if TYPE_CHECKING:
@@ -128,6 +130,8 @@ class File:
 
             eventpoll_release(self)
         inode = self.inode
+        if inode is not None and inode.sb.marks and not self.flags & O_PATH:
+            fsnotify_close(self)
         if inode is not None and inode.flctx is not None:
             from forkernel.fs.locks import locks_remove_file
 
@@ -147,6 +151,8 @@ class File:
             inode.opens -= 1
             if not inode.opens and (not inode.nlink or inode.sb.dead):
                 inode.evict()
+            elif not inode.nlink and inode.sb.marks:
+                fsnotify_gone(inode)
 
     def deny_write_access(self) -> None:
         """Keep others from opening the file for writing while it is run; ETXTBSY if somebody has it open so."""
@@ -269,6 +275,8 @@ class RegFile(File):
         self.pos += len(data)
         if inode.sb.relatime:
             self.touch_atime()
+        if inode.sb.marks and data:
+            fsnotify_file(self, IN_ACCESS)
         return data
 
     def pread(self, task: Task, offset: int, count: int) -> bytes:
@@ -278,6 +286,8 @@ class RegFile(File):
         data: bytes = self.inode.pread(offset, count)
         if self.inode.sb.relatime:
             self.touch_atime()
+        if self.inode.sb.marks and data:
+            fsnotify_file(self, IN_ACCESS)
         return data
 
     def touch_atime(self) -> None:
@@ -314,6 +324,8 @@ class RegFile(File):
         if inode.mode & (S_ISUID | S_ISGID):
             file_remove_privs(task, inode)
         done: int = inode.pwrite(offset, data)
+        if inode.sb.marks:
+            fsnotify_file(self, IN_MODIFY)
         return done
 
     def seek(self, offset: int, whence: int) -> int:

@@ -67,6 +67,8 @@ class Superblock:
     """Mounts that show it, in all namespaces."""
     host_readonly: bool = False
     """It stands for files of the host that were given read-only: no remount changes that."""
+    marks: dict[Inode, list[Any]] | None = None
+    """Who watches its files (fs/fsnotify.py), by inode; None while nobody does."""
     d_keep: bool = True
     """Whether dentries of volatile directories are kept for as long as `lookup` gives the same inode."""
 

@@ -44,6 +44,7 @@ from forkernel.abi.fcntl import (
     VALID_OPEN_FLAGS,
     X_OK,
 )
+from forkernel.abi.inotify import IN_ACCESS, IN_MODIFY, IN_OPEN
 from forkernel.abi.stat import (
     S_IALLUGO,
     S_IFBLK,
@@ -60,6 +61,7 @@ from forkernel.abi.stat import (
 from forkernel.errors import SysError
 from forkernel.fs.dentry import MNT_NODEV, MNT_NOEXEC, Dentry, Path
 from forkernel.fs.file import MAX_LFS_FILESIZE, RLIMIT_FSIZE, SIGXFSZ, File, PathFile
+from forkernel.fs.fsnotify import fsnotify_change, fsnotify_create, fsnotify_file
 from forkernel.fs.inode import (
     CAP_FSETID,
     MAY_EXEC,
@@ -162,6 +164,8 @@ def create_and_open(walk: Nameidata, flags: int, mode: int) -> File:
     may_create(task, parent.inode)
     assert task.fs is not None
     inode = parent.inode.create(task, walk.last, S_IFREG | mode & ~task.fs.umask)
+    if inode.sb.marks:
+        fsnotify_create(parent.inode, walk.last, inode)
     return vfs_open(task, Path(walk.mnt, parent.d_add(walk.last, inode)), flags & ~O_TRUNC)
 
 
@@ -224,6 +228,10 @@ def vfs_open(task: Task, place: Path, flags: int) -> File:
         except SysError:
             file.put()
             raise
+    if inode.sb.marks:
+        fsnotify_file(file, IN_OPEN)
+        if flags & O_TRUNC and regular:
+            fsnotify_file(file, IN_MODIFY)
     return file
 
 
@@ -264,6 +272,8 @@ def do_open_execat(task: Task, dirfd: int, path: bytes, at_flags: int) -> File:
     except SysError:
         file.put()
         raise
+    if inode.sb.marks:
+        fsnotify_file(file, IN_ACCESS)  # the kernel reads it
     return file
 
 
@@ -289,6 +299,8 @@ def vfs_truncate(task: Task, place: Path, size: int) -> None:
     if inode.writecount < 0:
         raise SysError(ETXTBSY)
     do_truncate(task, inode, size)
+    if inode.sb.marks:
+        fsnotify_change(place.dentry, False, mtime=True)
 
 
 def do_truncate(task: Task, inode: Inode, size: int) -> None:
@@ -308,6 +320,8 @@ def do_ftruncate(task: Task, file: File, size: int) -> None:
         check_size_limit(task, size)
     file_remove_sids(task, inode)
     file.truncate(size)
+    if inode.sb.marks:
+        fsnotify_file(file, IN_MODIFY)
 
 
 def vfs_fallocate(task: Task, file: File, mode: int, offset: int, length: int) -> None:
@@ -332,6 +346,8 @@ def vfs_fallocate(task: Task, file: File, mode: int, offset: int, length: int) -
     if offset + length > file.inode.size and not mode & 1:
         check_size_limit(task, offset + length)
     file.inode.allocate(mode, offset, length)
+    if file.inode.sb.marks:
+        fsnotify_file(file, IN_MODIFY)
 
 
 # --- attributes (Linux: setattr_prepare)
@@ -348,6 +364,8 @@ def chmod_common(task: Task, place: Path, mode: int) -> None:
     if not cred.in_group(inode.gid) and not capable_wrt_inode_uidgid(cred, inode, CAP_FSETID):
         mode &= ~S_ISGID
     inode.setattr(mode=mode & S_IALLUGO)
+    if inode.sb.marks:
+        fsnotify_change(place.dentry, True)
 
 
 def chown_common(task: Task, place: Path, uid: int, gid: int) -> None:
@@ -372,6 +390,8 @@ def chown_common(task: Task, place: Path, uid: int, gid: int) -> None:
         if mode & S_IXGRP or not (cred.in_group(inode.gid) or capable_wrt_inode_uidgid(cred, inode, CAP_FSETID)):
             mode &= ~S_ISGID
     inode.setattr(mode=mode, uid=new_uid, gid=new_gid)
+    if inode.sb.marks and (mode, new_uid, new_gid) != (None, None, None):
+        fsnotify_change(place.dentry, True)
 
 
 def vfs_utimes(task: Task, place: Path, atime: int | None, mtime: int | None, now: bool) -> None:
@@ -383,6 +403,8 @@ def vfs_utimes(task: Task, place: Path, atime: int | None, mtime: int | None, no
             raise SysError(EPERM)
         inode_permission(task, place, MAY_WRITE)
     inode.setattr(atime=atime, mtime=mtime)
+    if inode.sb.marks:
+        fsnotify_change(place.dentry, False, atime is not None, mtime is not None)
 
 
 def do_faccessat(task: Task, dirfd: int, path: bytes, mode: int, flags: int) -> None:

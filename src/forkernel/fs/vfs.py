@@ -18,6 +18,7 @@ from forkernel.errors import SysError, UserError
 from forkernel.fs.dentry import MNT_READONLY, MNT_RELATIME, Dentry, Mount, Path
 from forkernel.fs.dirops import do_mkdirat, do_mknodat, do_symlinkat
 from forkernel.fs.fs_struct import FsStruct
+from forkernel.fs.fsnotify import fsnotify_sb_delete
 from forkernel.fs.hostfs import host_root
 from forkernel.fs.inode import Inode, Superblock
 from forkernel.fs.mnt_namespace import init_mnt_ns
@@ -90,6 +91,10 @@ class Vfs:
         """/proc/sys/fs/protected_hardlinks: no links to files of others that one may not write (proc_sys_fs(5))."""
         self.protected_symlinks = 1
         """/proc/sys/fs/protected_symlinks: in /tmp and its like, only links of oneself or its owner are followed."""
+        self.inotify_max_queued_events = 16384
+        """/proc/sys/fs/inotify/max_queued_events: of instances made from now on."""
+        self.fsnotify_cookie = 0
+        """The number that the two events of the last rename share."""
         anon = Superblock(b"anon_inodefs", self.alloc_dev(), clock, frames)
         anon.magic = ANON_INODE_FS_MAGIC
         self.internal[b"anon_inodefs"] = anon
@@ -192,6 +197,8 @@ class Vfs:
         sb, inode = mount.sb, mount.root.inode
         sb.mounts -= 1
         if not sb.mounts:
+            if sb.marks:
+                fsnotify_sb_delete(sb)
             sb.kill()
         inode.opens -= 1
         if not inode.opens and (not inode.nlink or sb.dead):

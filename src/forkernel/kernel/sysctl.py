@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from forkernel.abi.capability import CAP_LAST_CAP, CAP_SYS_RAWIO, CAP_SYS_RESOURCE
 from forkernel.abi.errno import EPERM
+from forkernel.abi.inotify import UCOUNT_INOTIFY_INSTANCES, UCOUNT_INOTIFY_WATCHES
 from forkernel.abi.namespace import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -34,7 +35,7 @@ from forkernel.kernel.pid_namespace import get_ns_last_pid, set_ns_last_pid
 from forkernel.kernel.procfs import make_uuid
 from forkernel.kernel.resource import NR_OPEN
 from forkernel.mm.mmap import MAX_MAP_COUNT
-from forkernel.namespace import OVERFLOW_ID
+from forkernel.namespace import OVERFLOW_ID, init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
@@ -205,7 +206,48 @@ def max_namespaces(name: bytes, kind: int) -> Sysctl:
     return Sysctl(path, 0o644, limit.get, limit.set, capability=CAP_SYS_RESOURCE, by_task=True)
 
 
+def get_max_queued_events(system: System) -> int:
+    """Events that wait in an inotify instance before one says that there were too many."""
+    most: int = system.vfs.inotify_max_queued_events
+    return most
+
+
+def set_max_queued_events(system: System, value: int) -> None:
+    """For instances made from now on."""
+    system.vfs.inotify_max_queued_events = value
+
+
+class MaxUser:
+    """/proc/sys/fs/inotify/max_user_*: how many of a kind each user may have, in the initial user namespace."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: int) -> None:
+        self.kind = kind
+
+    def get(self, system: System) -> int:
+        """The limit."""
+        return system.ucounts.limit(init_user_ns, self.kind)
+
+    def set(self, system: System, value: int) -> None:
+        """The next one goes by it."""
+        system.ucounts.limits[init_user_ns, self.kind] = value
+
+
+def inotify_limits(name: bytes, kind: int) -> list[Sysctl]:
+    """The two settings of a kind: of the machine, and of the reader's user namespace."""
+    machine, own = MaxUser(kind), MaxNamespaces(kind)
+    path = b"user/max_inotify_%s" % name
+    return [
+        Sysctl(b"fs/inotify/max_user_%s" % name, 0o644, machine.get, machine.set),
+        Sysctl(path, 0o644, own.get, own.set, capability=CAP_SYS_RESOURCE, by_task=True),
+    ]
+
+
 SYSCTLS: list[Sysctl] = [
+    Sysctl(b"fs/inotify/max_queued_events", 0o644, get_max_queued_events, set_max_queued_events),
+    *inotify_limits(b"instances", UCOUNT_INOTIFY_INSTANCES),
+    *inotify_limits(b"watches", UCOUNT_INOTIFY_WATCHES),
     Sysctl(b"fs/mount-max", 0o444, get_mount_max),
     Sysctl(b"fs/nr_open", 0o444, get_nr_open),
     Sysctl(b"fs/overflowgid", 0o444, get_overflow_id),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import ENOSPC
+from forkernel.abi.inotify import UCOUNT_INOTIFY_INSTANCES, UCOUNT_INOTIFY_WATCHES
 from forkernel.errors import SysError
 from forkernel.namespace import UserNamespace
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from forkernel.kernel.system import System
 
 INT_MAX = (1 << 31) - 1
+MAX_INOTIFY_INSTANCES = 128
+INOTIFY_WATCH_COST = 1280
+"""Bytes that a watch and its inode take on Linux: watches may take a hundredth of RAM, but not fewer than"""
+MIN_WATCHES, MAX_WATCHES = 8192, 1 << 20
 
 
 class Ucounts:
@@ -32,8 +37,17 @@ class Ucounts:
 
     def limit(self, ns: UserNamespace, kind: int) -> int:
         """How many of a kind each user may have: at boot half of threads-max, below that no limit of its own."""
-        default = INT_MAX if ns.parent is not None else self.system.threads_max // 2
+        default = INT_MAX if ns.parent is not None else self.default(kind)
         return self.limits.get((ns, kind), default)
+
+    def default(self, kind: int) -> int:
+        """The limit of the initial user namespace at boot."""
+        if kind == UCOUNT_INOTIFY_INSTANCES:
+            return MAX_INOTIFY_INSTANCES
+        if kind == UCOUNT_INOTIFY_WATCHES:
+            room = self.system.frames.total * 4096 // 100 // INOTIFY_WATCH_COST
+            return min(max(room, MIN_WATCHES), MAX_WATCHES)
+        return self.system.threads_max // 2
 
     def inc(self, ns: UserNamespace, uid: int, kind: int) -> None:
         """One more namespace of user `uid` in `ns`; ENOSPC where a limit is reached, and nothing is counted then."""

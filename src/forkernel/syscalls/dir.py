@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from forkernel.abi.errno import EINVAL, ENOENT
+from forkernel.abi.inotify import IN_ACCESS
 from forkernel.abi.stat import DIRENT, DIRENT64, Dirent
 from forkernel.abi.types import I32, U32
 from forkernel.errors import SysError
+from forkernel.fs.fsnotify import fsnotify_file
 from forkernel.kernel.task import Task
 from forkernel.syscalls.registry import UserBuf, syscall
 
@@ -36,6 +38,8 @@ def iterate_dir(task: Task, fd: int, buf: UserBuf, count: int, pack: Callable[[D
     entries = file.getdents(task)
     if file.inode.nlink == 0:
         raise SysError(ENOENT)
+    if file.inode.sb.marks:
+        fsnotify_file(file, IN_ACCESS)
     parts: list[bytes] = []
     room, at = count, file.pos
     for position in range(at, len(entries)):

@@ -1,0 +1,41 @@
+"""Events and flags of inotify(7), and its structs."""
+
+from __future__ import annotations
+
+import struct
+
+IN_ACCESS = 0x1
+IN_MODIFY = 0x2
+IN_ATTRIB = 0x4
+IN_CLOSE_WRITE = 0x8
+IN_CLOSE_NOWRITE = 0x10
+IN_OPEN = 0x20
+IN_MOVED_FROM = 0x40
+IN_MOVED_TO = 0x80
+IN_CREATE = 0x100
+IN_DELETE = 0x200
+IN_DELETE_SELF = 0x400
+IN_MOVE_SELF = 0x800
+IN_ALL_EVENTS = 0xFFF
+IN_UNMOUNT = 0x2000
+IN_Q_OVERFLOW = 0x4000
+IN_IGNORED = 0x8000
+IN_ONLYDIR = 0x01000000
+IN_DONT_FOLLOW = 0x02000000
+IN_EXCL_UNLINK = 0x04000000
+IN_MASK_CREATE = 0x10000000
+IN_MASK_ADD = 0x20000000
+IN_ISDIR = 0x40000000
+IN_ONESHOT = 0x80000000
+ALL_INOTIFY_BITS = (
+    IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK
+    | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR | IN_ONESHOT
+)  # fmt: skip
+UCOUNT_INOTIFY_INSTANCES = -1
+UCOUNT_INOTIFY_WATCHES = -2
+"""Kinds that `Ucounts` counts; those of namespaces are CLONE_NEW* flags."""
+IN_CLOEXEC = 0o2000000
+IN_NONBLOCK = 0o4000
+
+INOTIFY_EVENT = struct.Struct("<iIII")
+"""struct inotify_event: wd, mask, cookie, length of the name that follows."""
