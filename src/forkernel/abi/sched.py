@@ -46,6 +46,7 @@ PRIO_PGRP = 1
 PRIO_USER = 2
 
 # ioprio: class << 13 | hint << 3 | level
+IOPRIO_CLASS_MASK = 7
 IOPRIO_CLASS_SHIFT = 13
 IOPRIO_CLASS_NONE = 0
 IOPRIO_CLASS_RT = 1

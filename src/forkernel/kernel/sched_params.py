@@ -14,6 +14,7 @@ from forkernel.abi.resource import RLIMIT_NICE, RLIMIT_RTPRIO
 from forkernel.abi.sched import (
     IOPRIO_CLASS_BE,
     IOPRIO_CLASS_IDLE,
+    IOPRIO_CLASS_MASK,
     IOPRIO_CLASS_NONE,
     IOPRIO_CLASS_RT,
     IOPRIO_CLASS_SHIFT,
@@ -240,7 +241,7 @@ def set_one_prio(task: Task, target: Task, nice: int) -> None:
 
 def ioprio_check_cap(task: Task, ioprio: int) -> None:
     """Whether the class may be asked for; EINVAL, EPERM for the real-time class (ioprio_set(2))."""
-    kind = ioprio >> IOPRIO_CLASS_SHIFT
+    kind = ioprio >> IOPRIO_CLASS_SHIFT & IOPRIO_CLASS_MASK
     if kind == IOPRIO_CLASS_RT:
         if not capable(task, CAP_SYS_ADMIN) and not capable(task, CAP_SYS_NICE):
             raise SysError(EPERM)
@@ -254,6 +255,7 @@ def ioprio_check_cap(task: Task, ioprio: int) -> None:
 def ioprio_set(task: Task, which: int, who: int, ioprio: int) -> None:
     """Set the I/O priority of all tasks meant (ioprio_set(2)). EINVAL, EPERM, ESRCH."""
     ioprio_check_cap(task, ioprio)
+    ioprio &= 0xFFFF
     found = tasks_of(task, which - 1, who)
     if not found:
         raise SysError(ESRCH)
