@@ -1,5 +1,5 @@
-"""Programs that wait for many things at once: inotify-tools, python's selectors, asyncio and multiprocessing, perl's and
-tcl's select loops, socat. Each prints the same natively, in an empty directory, and in the guest.
+"""Programs that wait for many things at once: inotify-tools, python's selectors, asyncio and multiprocessing, perl's
+and tcl's select loops, socat. Each prints the same natively, in an empty directory, and in the guest.
 """
 
 from __future__ import annotations
@@ -189,8 +189,8 @@ while ends < 3:
     else: got.append(item)
 for w in workers: w.join()
 print(len(got), sorted(got)[:3], counter.value, [w.exitcode for w in workers])
-sem, event, barrier, cond, flag, out = (ctx.Semaphore(2), ctx.Event(), ctx.Barrier(2), ctx.Condition(), ctx.Value("b", 0),
-                                        ctx.SimpleQueue())
+sem, event, barrier, cond = ctx.Semaphore(2), ctx.Event(), ctx.Barrier(2), ctx.Condition()
+flag, out = ctx.Value("b", 0), ctx.SimpleQueue()
 ws = [ctx.Process(target=waiter, args=(sem, event, barrier, cond, flag, out)) for _ in range(4)]
 for w in ws: w.start()
 event.set()
@@ -241,7 +241,7 @@ os.eventfd_write(ev, 3)
 print([os.eventfd_read(ev) for _ in range(3)])
 try: os.eventfd_read(ev)
 except BlockingIOError: print("again")
-m = os.memfd_create("x"); os.write(m, b"spliced"); 
+m = os.memfd_create("x"); os.write(m, b"spliced")
 a, b = os.pipe()
 print(os.splice(m, b, 100, offset_src=2), os.read(a, 100))
 print(os.sendfile(b, m, 0, 3), os.read(a, 10))
@@ -276,9 +276,13 @@ use IO::Select; use IO::Handle; use POSIX ":sys_wait_h"; use Socket;
 $| = 1;
 my %from; my $select = IO::Select->new;
 for my $n (1 .. 3) {
-    pipe(my $r, my $w); 
+    pipe(my $r, my $w);
     my $pid = fork;
-    if (!$pid) { close $r; for my $i (1 .. 3) { syswrite $w, "$n:$i\n"; select undef, undef, undef, 0.01 * $n } exit $n }
+    if (!$pid) {
+        close $r;
+        for my $i (1 .. 3) { syswrite $w, "$n:$i\n"; select undef, undef, undef, 0.01 * $n }
+        exit $n;
+    }
     close $w; $select->add($r); $from{fileno $r} = [$n, $pid, ""];
 }
 while ($select->count) {
@@ -287,7 +291,10 @@ while ($select->count) {
         if ($n) { $from{fileno $r}[2] .= $text } else { $select->remove($r) }
     }
 }
-for (sort { $a->[0] <=> $b->[0] } values %from) { waitpid $_->[1], 0; print "$_->[0] ended ", $? >> 8, ": ", $_->[2] =~ tr/\n/ /r, "\n" }
+for (sort { $a->[0] <=> $b->[0] } values %from) {
+    waitpid $_->[1], 0;
+    print "$_->[0] ended ", $? >> 8, ": ", $_->[2] =~ tr/\n/ /r, "\n";
+}
 socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, PF_UNSPEC); $a->autoflush(1);
 my $v = ''; vec($v, fileno $b, 1) = 1;
 print "idle ", scalar(select(my $x = $v, undef, undef, 0.05)), "\n";
