@@ -71,6 +71,8 @@ class Sleep(Exception):
 
     state = 0
     """The task's state while it sleeps; 0: by `interruptible`."""
+    in_fault = False
+    """It sleeps in a page fault, not in a call: it executes its instruction again."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ from forkernel.kernel.ptrace_stop import report_syscall_exit, syscall_entry_stop
 from forkernel.kernel.rseq import rseq_preempt
 from forkernel.kernel.system import STOPPED
 from forkernel.kernel.task import TASK_DEAD, TASK_RUNNING, TASK_TRACED, Task
-from forkernel.mm.fault import FAULT_ACCERR, FAULT_OK, FAULT_OOM, FAULT_SIGBUS, handle_mm_fault
+from forkernel.mm.fault import FAULT_ACCERR, FAULT_OK, FAULT_OOM, FAULT_SIGBUS, FAULT_USER, handle_mm_fault
 from forkernel.wait import Sleep
 
 if TYPE_CHECKING:
@@ -312,6 +312,10 @@ class Entry:
         if code == FAULT_OOM:
             self.system.out_of_memory()
             return
+        if code == FAULT_USER:
+            if self._user_fault(task, address, write=bool(error & hw.PF_WRITE)):
+                return
+            code = FAULT_SIGBUS
         if address == hw.NO_ADDRESS:
             self._general_protection(task, self.gpr[hw.RIP] - 2, hw.PAGE_FAULT << 3 | 2)
             return
@@ -326,6 +330,15 @@ class Entry:
 
                 show_segv(task, error | hw.PF_USER, address)
             signal.force_sig_fault(task, SIGSEGV, SEGV_ACCERR if code == FAULT_ACCERR else SEGV_MAPERR, address)
+
+    def _user_fault(self, task: Task, address: int, *, write: bool) -> bool:
+        """A missing page that a program fills in: sleep until it has; False where it wants a signal."""
+        from forkernel.kernel.userfaultfd import handle_userfault
+
+        sleep = handle_userfault(task, address, write=write)
+        if sleep is not None:
+            self._sleep(task, sleep)
+        return sleep is not None
 
     def _exception(self, task: Task, vector: int, error: int) -> None:
         rip = self.gpr[hw.RIP]
@@ -435,6 +448,8 @@ class Entry:
     def _sleep(self, task: Task, sleep: Sleep) -> bool:
         """Park the task, or end the call at once because a signal is there; True in the latter case."""
         if task.sigpending and (sleep.interruptible or signal.fatal_signal_pending(task)):
+            if sleep.in_fault:
+                return True
             result = -sleep.on_signal
             if sleep.resume:
                 result = sleep.resume.interrupted(task)
@@ -470,6 +485,8 @@ class Entry:
             task.deadline = None
         task.stime += SYSCALL_NS
         self.clock.now += SYSCALL_NS
+        if sleep.in_fault:
+            return True
         try:
             if sleep.resume is not None:
                 result = sleep.resume.step(task)

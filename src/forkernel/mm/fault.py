@@ -20,6 +20,7 @@ from forkernel.errors import SysError
 from forkernel.hw.frames import CODE, WRITTEN
 from forkernel.mm.code import becomes_code, becomes_data
 from forkernel.mm.mmap import expand_stack
+from forkernel.mm.userfault import VM_UFFD_MISSING, is_missing
 from forkernel.mm.vma import PAGE_SHIFT, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, Vma
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ FAULT_SIGBUS = 3
 """Beyond the end of the file, or the file could not be read: SIGBUS, BUS_ADRERR."""
 FAULT_OOM = 4
 """No frame left."""
+
+FAULT_USER = 5
+"""The page is missing, and a program has asked to fill it in (userfaultfd(2))."""
 
 FAULT_AROUND = 64  # pages, aligned window
 READABLE = PTE_P | PTE_U | PTE_A
@@ -55,6 +59,8 @@ def handle_mm_fault(mm: MmStruct, addr: int, *, write: bool = False, execute: bo
         entry = mm.pt.store.words[table * 512 + index]
         if entry & PTE_P:
             return _protection_fault(mm, vma, addr, table, index, entry, write=write, execute=execute)
+        if flags & VM_UFFD_MISSING and is_missing(mm, vma, addr):
+            return FAULT_USER
         if vma.mapping is None:
             return _anonymous_fault(mm, table, index, write=write, execute=execute)
         return _file_fault(mm, vma, addr, table, index, write=write)

@@ -43,7 +43,7 @@ class MmStruct:
         "arg_end", "arg_start", "binfmt_private", "brk", "coredump_filter", "dumpable", "end_code", "end_data",
         "env_end", "env_start", "exe_file", "frames", "hiwater_rss", "membarrier_state", "mmap_base", "owner", "pt",
         "saved_auxv", "start_brk", "start_code", "start_data", "start_stack", "system", "thp_disable", "user_ns",
-        "users", "vmas", "cache", "slab",
+        "users", "vmas", "cache", "slab", "userfaultfds",
     )  # fmt: skip
 
     def __init__(self, system: Any, pt: PageTable | None = None) -> None:
@@ -74,6 +74,8 @@ class MmStruct:
         """Registrations of membarrier(2)."""
         self.coredump_filter = COREDUMP_FILTER
         """/proc/PID/coredump_filter (core(5))."""
+        self.userfaultfds: list[Any] = []
+        """The userfaultfds that areas are registered with; areas name them by their place here."""
         self.thp_disable = False
         """prctl's PR_SET_THP_DISABLE; there are no huge pages anyway."""
         self.start_code = self.end_code = self.start_data = self.end_data = 0
@@ -103,6 +105,7 @@ class MmStruct:
         new.dumpable, new.user_ns = self.dumpable, self.user_ns
         new.saved_auxv = self.saved_auxv
         new.binfmt_private = self.binfmt_private
+        new.userfaultfds = []
         new.hiwater_rss = 0
         new.membarrier_state, new.thp_disable = self.membarrier_state, self.thp_disable
         new.coredump_filter = self.coredump_filter

@@ -58,6 +58,7 @@ from forkernel.mm.layout import (
     vm_start_gap,
 )
 from forkernel.mm.shmem import shmem_zero_setup
+from forkernel.mm.userfault import UFFD_FLAGS, VM_UFFD_MISSING
 from forkernel.mm.vma import (
     PAGE_MASK,
     PAGE_SHIFT,
@@ -395,7 +396,7 @@ def dup_mmap(mm: MmStruct, oldmm: MmStruct) -> None:
     """
     vmas = mm.vmas = oldmm.vmas.copy(mm)
     vmas.def_flags = 0
-    if not vmas.seen_flags & (VM_DONTCOPY | VM_WIPEONFORK | VM_LOCKED_MASK | VM_SHM):
+    if not vmas.seen_flags & (VM_DONTCOPY | VM_WIPEONFORK | VM_LOCKED_MASK | VM_SHM | VM_UFFD_MISSING):
         return
     if vmas.seen_flags & VM_SHM:
         vmas.shm_notify("shm_open")
@@ -404,7 +405,7 @@ def dup_mmap(mm: MmStruct, oldmm: MmStruct) -> None:
             vmas.remove(vma.start, vma.end)
         if vma.flags & (VM_DONTCOPY | VM_WIPEONFORK):
             mm.pt.zap(vma.start, vma.end)
-    vmas.change_flags(0, TASK_SIZE, VM_LOCKED_MASK, 0)
+    vmas.change_flags(0, TASK_SIZE, VM_LOCKED_MASK | UFFD_FLAGS, 0)
 
 
 # --- the heap

@@ -20,6 +20,7 @@ from forkernel.mm.mmap import (
     mm_populate,
     vm_enough_memory,
 )
+from forkernel.mm.userfault import UFFD_FLAGS
 from forkernel.mm.vma import (
     PAGE_MASK,
     PAGE_SHIFT,
@@ -141,7 +142,7 @@ def _expandable(mm: MmStruct, vma: Vma, growth: int) -> bool:
 def _move_vma(mm: MmStruct, vma: Vma, addr: int, old_len: int, new_addr: int, new_len: int, flags: int) -> int:
     """Make the area anew at `new_addr` with the pages of `[addr, addr + old_len)`, and unmap these."""
     pgoff = vma.page_index(addr) if vma.mapping is not None or vma.file is not None else new_addr >> PAGE_SHIFT
-    moved = vma._replace(start=new_addr, end=new_addr + new_len, pgoff=pgoff)
+    moved = vma._replace(start=new_addr, end=new_addr + new_len, flags=vma.flags & ~UFFD_FLAGS, pgoff=pgoff)
     mm.vmas.insert(moved)
     if old_len:
         mm.pt.move(addr, new_addr, old_len)

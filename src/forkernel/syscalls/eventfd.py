@@ -57,6 +57,19 @@ def sys_memfd_create(task: Task, uname: UserStr | None, flags: U32) -> int:
     return fd_install(task, memfd_create(task, name, flags), bool(flags & MFD_CLOEXEC))
 
 
+@syscall(
+    "userfaultfd",
+    caveat="missing pages only: no write protection, minor faults or events; a call that touches one is EFAULT",
+)
+def sys_userfaultfd(task: Task, flags: U32) -> int:
+    """userfaultfd(2)."""
+    from forkernel.kernel.userfaultfd import UFFD_USER_MODE_ONLY, userfaultfd
+
+    if flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | UFFD_USER_MODE_ONLY):
+        raise SysError(EINVAL)
+    return fd_install(task, userfaultfd(task, flags), bool(flags & EFD_CLOEXEC))
+
+
 @syscall("memfd_secret")
 def sys_memfd_secret(task: Task, flags: U32) -> int:
     """memfd_secret(2)."""

@@ -404,7 +404,6 @@ NOT_BUILT_IN: dict[str, str] = {
     "lsm_set_self_attr": "SECURITY",
     "lsm_list_modules": "SECURITY",
     "modify_ldt": "MODIFY_LDT_SYSCALL",
-    "userfaultfd": "USERFAULTFD",
 }
 """Calls of a part (CONFIG_*) that Linux may be built without, as this kernel is: they answer ENOSYS, as programs expect
 of such a kernel, and no run reports them."""
