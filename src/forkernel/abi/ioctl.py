@@ -1,32 +1,58 @@
-"""ioctl numbers for descriptors and terminals (asm-generic/ioctls.h) and their structs."""
+"""ioctl numbers for descriptors and terminals (asm-generic/ioctls.h); the structs are in termios.py."""
 
 from __future__ import annotations
-
-from typing import Annotated
-
-from forkernel.abi.types import U8, U16, U32, Bytes, CStruct
 
 TCGETS = 0x5401
 TCSETS = 0x5402
 TCSETSW = 0x5403
 TCSETSF = 0x5404
+TCGETA = 0x5405
+TCSETA = 0x5406
+TCSETAW = 0x5407
+TCSETAF = 0x5408
 TCSBRK = 0x5409
 TCXONC = 0x540A
 TCFLSH = 0x540B
+TIOCEXCL = 0x540C
+TIOCNXCL = 0x540D
 TIOCSCTTY = 0x540E
 TIOCGPGRP = 0x540F
 TIOCSPGRP = 0x5410
 TIOCOUTQ = 0x5411
+TIOCSTI = 0x5412
 TIOCGWINSZ = 0x5413
 TIOCSWINSZ = 0x5414
+TIOCGSOFTCAR = 0x5419
+TIOCSSOFTCAR = 0x541A
 FIONREAD = 0x541B
+TIOCCONS = 0x541D
+TIOCPKT = 0x5420
 FIONBIO = 0x5421
 TIOCNOTTY = 0x5422
+TIOCSETD = 0x5423
+TIOCGETD = 0x5424
 TCSBRKP = 0x5425
+TIOCSBRK = 0x5427
+TIOCCBRK = 0x5428
 TIOCGSID = 0x5429
+TCGETS2 = 0x802C542A
+TCSETS2 = 0x402C542B
+TCSETSW2 = 0x402C542C
+TCSETSF2 = 0x402C542D
+TIOCGPTN = 0x80045430
+TIOCSPTLCK = 0x40045431
+TIOCGDEV = 0x80045432
+TIOCSIG = 0x40045436
+TIOCVHANGUP = 0x5437
+TIOCGPKT = 0x80045438
+TIOCGPTLCK = 0x80045439
+TIOCGEXCL = 0x80045440
+TIOCGPTPEER = 0x5441
 FIONCLEX = 0x5450
 FIOCLEX = 0x5451
 FIOASYNC = 0x5452
+TIOCGLCKTRMIOS = 0x5456
+TIOCSLCKTRMIOS = 0x5457
 FIOQSIZE = 0x5460
 FIGETBSZ = 2
 RNDGETENTCNT = 0x80045200
@@ -35,31 +61,3 @@ NAMES: dict[int, str] = {
     value: name for name, value in list(globals().items()) if name.isupper() and isinstance(value, int)
 }
 """The name of each request, for traces."""
-
-# termios c_lflag, c_iflag and c_oflag bits the terminal code looks at (asm-generic/termbits.h).
-ISIG = 0o1
-ICANON = 0o2
-ECHO = 0o10
-TOSTOP = 0o400
-
-NCCS = 19
-
-
-class Termios(CStruct):
-    """The kernel's struct termios (TCGETS), 36 bytes; not the C library's larger one."""
-
-    c_iflag: U32
-    c_oflag: U32
-    c_cflag: U32
-    c_lflag: U32
-    c_line: U8
-    c_cc: Annotated[bytes, Bytes(NCCS)]
-
-
-class Winsize(CStruct):
-    """struct winsize."""
-
-    ws_row: U16
-    ws_col: U16
-    ws_xpixel: U16
-    ws_ypixel: U16

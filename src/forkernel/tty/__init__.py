@@ -1,0 +1,1 @@
+"""Terminals: the tty core, the line discipline, pseudo-terminals, the console."""
