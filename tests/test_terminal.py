@@ -75,7 +75,7 @@ def terminal() -> Iterator[Terminal]:
 
 
 def test_job_control(terminal: Terminal) -> None:
-    assert terminal.command(b"tty") == b"/dev/console\n"
+    assert terminal.command(b"tty") == b"/dev/ttyS0\n"
     terminal.type(b"echo started; sleep 1000\n")
     terminal.expect(b"\r\nstarted\r\n")
     terminal.type(b"\x03")
@@ -99,12 +99,19 @@ def test_job_control(terminal: Terminal) -> None:
     assert os.waitstatus_to_exitcode(terminal.end()) == 7
 
 
-def test_modes_and_size_are_the_host_s_and_are_restored(terminal: Terminal) -> None:
+def test_modes_are_the_guest_s_and_the_size_is_the_user_s(terminal: Terminal) -> None:
+    raw = termios.tcgetattr(terminal.fd)
+    assert not raw[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
+    terminal.command(b"trap 'echo resized' WINCH")
     termios.tcsetwinsize(terminal.fd, (33, 101))
+    time.sleep(0.5)  # until forkernel has heard of it
+    terminal.type(b"\n")
+    terminal.expect(b"resized")
+    terminal.expect(PROMPT)
     assert terminal.command(b"stty size") == b"33 101\n"
-    before = termios.tcgetattr(terminal.fd)
     terminal.command(b"stty -ixon -echoctl")
-    assert termios.tcgetattr(terminal.fd) != before
+    assert b"-ixon" in terminal.command(b"stty -a")
+    assert termios.tcgetattr(terminal.fd) == raw
     terminal.type(b"exit\n")
     terminal.end()
 

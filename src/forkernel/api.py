@@ -28,6 +28,7 @@ from forkernel.kernel.task import EXIT_ZOMBIE, SIGNAL_UNKILLABLE, STATE_LETTERS,
 if TYPE_CHECKING:
     from forkernel.kernel.failpoints import FailPoint, FailPoints
     from forkernel.kernel.slabtop import KernelStack, SlabTable
+    from forkernel.tty.console import Console
     from forkernel.views import Report, View
     from forkernel.views.inspect import TaskView
 
@@ -108,7 +109,9 @@ class Kernel:
 
     `root`: a directory or tar archive; `binds`: "HOST:GUEST[:rw]"; `memory`: bytes; `pids`: most tasks at
     once; `clock`: "virtual" or "real"; `cwd`, `env`: defaults for `spawn`; `stdin`: bytes, "host", or None
-    for nothing; `stdout`: "capture", or "host" for the host's descriptors 1 and 2; `trace`: a sink (see
+    for nothing; `stdout`: "capture", or "host" for the host's descriptors 1 and 2; `terminal`: programs have the
+    console as standard input, output and error, what is on `stdin` is typed there, and what they put out goes to
+    `stdout`; with "host", only in the place of those host descriptors that are terminals; `trace`: a sink (see
     `forkernel.trace`); `fail`: steps to fail, "STEP[:N[:ERRNO]]" (see `forkernel.kernel.failpoints`); `current`: how
     the kernel finds the current task, "percpu" or "stack" (see `forkernel.kernel.current`). Raises UserError for
     values that cannot be.
@@ -130,6 +133,7 @@ class Kernel:
         trace: Any = None,
         stdin: bytes | Literal["host"] | None = None,
         stdout: Literal["capture", "host"] = "capture",
+        terminal: bool | Literal["host"] = False,
         user: tuple[int, int, tuple[int, ...]] | None = None,
         fail: Sequence[str] = (),
         mmu: bool = True,
@@ -162,13 +166,37 @@ class Kernel:
         self.user = user if user is not None else (os.getuid(), os.getgid(), tuple(os.getgroups()))
         self._stdin = stdin
         self._stdout = stdout
+        self._terminal = terminal
         self._processes: list[Process] = []
         failpoints = _failpoints(list(fail)) if fail else None
         from_boot = getattr(trace, "from_boot", False)
         self.system: System = start_kernel(options, list(binds), watcher=trace if from_boot else None)
         self.system.failpoints = failpoints
+        if terminal:
+            self.system.console = self._make_console()
         if trace is not None and not from_boot:
             self.system.trace.attach(trace)
+
+    def _make_console(self) -> Console:
+        """The terminal, with what types there and what shows it."""
+        from forkernel.tty.console import Console
+
+        console = Console(self.system, 1 if self._stdout == "host" else None)
+        if self._stdin == "host":
+            console.attach(0)
+        elif self._stdin is not None:
+            console.type(self._stdin)
+        return console
+
+    @property
+    def terminal(self) -> Console:
+        """The machine's terminal: `type(keys)`, `set_size(rows, columns)`, and `output`, what was put out (with
+        stdout="capture"). UserError if there is none.
+        """
+        console: Console | None = self.system.console
+        if console is None:
+            raise UserError("this machine has no terminal (terminal=True)")
+        return console
 
     def __enter__(self) -> Kernel:
         return self
@@ -340,10 +368,10 @@ class Kernel:
     def interrupt(self, sig: int = 2) -> None:
         """Send a signal as a terminal's ^C would: to its foreground group, or else to what `spawn` started."""
         from forkernel.kernel.signal import send_signal
-        from forkernel.kernel.tty_jobctrl import isig
 
-        if self.system.console is not None and self.system.console.pgrp:
-            isig(self.system, self.system.console, sig)
+        console = self.system.console
+        if console is not None and console.pgrp:
+            console.signal_pgrp(sig)
             return
         for process in self._processes:
             task = self.system.pids.find(process.pid)
@@ -364,12 +392,6 @@ class Kernel:
         return "".join(
             f"{record.time().decode()}{record.text.decode(errors='replace')}\n" for record in self.system.printk.records
         )
-
-    def no_job_control(self) -> bool:
-        """Whether ^Z would do nothing in the guest because no shell there looks after stopped jobs."""
-        from forkernel.kernel.tty_jobctrl import nobody_to_continue
-
-        return nobody_to_continue(self.system)
 
     def stop(self) -> None:
         """Make `run` return soon; may be called from a signal handler."""
@@ -467,10 +489,8 @@ class Kernel:
                 self._tree(child, indent + "  ", lines)
 
     def close(self) -> None:
-        """End the machine: sinks are flushed, the terminal restored."""
+        """End the machine: sinks are flushed."""
         self.system.trace.close()
-        if self.system.console is not None:
-            self.system.console.restore()
 
 
 def _failpoints(texts: list[str]) -> FailPoints | None:
@@ -541,6 +561,7 @@ class Setup:
         self.errors = errors
         self.stdin: Any = stdin if stdin is not None else kernel._stdin
         self.host_output = kernel._stdout == "host"
+        self.terminal = kernel._terminal
         self.user = kernel.user
 
     def apply(self, task: Task) -> None:
@@ -578,6 +599,9 @@ class Setup:
         system, files = task.system, task.files
         assert files is not None
         vfs = system.vfs
+        if self.terminal is True:
+            self._terminal_descriptors(task, (0, 1, 2))
+            return
         if self.stdin == "host":
             source = host_file(system, 0)
         elif self.stdin is None:
@@ -591,6 +615,18 @@ class Setup:
         for number, file in enumerate((source, *sinks)):
             if file is not None:
                 files.put_at(task, number, file, False)
+        if self.terminal == "host":
+            self._terminal_descriptors(task, [number for number in (0, 1, 2) if os.isatty(number)])
+
+    def _terminal_descriptors(self, task: Task, numbers: Sequence[int]) -> None:
+        """The terminal in the place of these."""
+        from forkernel.abi.fcntl import O_NOCTTY, O_RDWR
+
+        assert task.files is not None
+        file = task.system.vfs.open(task, b"/dev/ttyS0", O_RDWR | O_NOCTTY)
+        for number in numbers:
+            task.files.put_at(task, number, file.get(), False)
+        file.put()
 
 
 def errno_name(number: int) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
-import pty
 import struct
 import sys
-import termios
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -21,9 +19,8 @@ import forkernel.syscalls.ioctl
 import forkernel.syscalls.poll  # noqa: F401  # registers its calls
 from forkernel.abi.errno import EAGAIN, ENOTTY, EPIPE, ESPIPE
 from forkernel.abi.fcntl import O_NONBLOCK
-from forkernel.abi.ioctl import FIONREAD, ICANON, TCGETS, TCSETS, TIOCGPGRP, TIOCGWINSZ, Termios
+from forkernel.abi.ioctl import FIONREAD, TCGETS
 from forkernel.fs.stdio import HostFile, bytes_input, capture_file, host_file
-from forkernel.fs.tty import TtyFile, console_tty
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's ioctl numbers on the host")
 
@@ -144,62 +141,3 @@ def test_bytes_as_input() -> None:
     assert struct.unpack("<i", task.peek(4)) == (100_000,)
     assert task.call("read", fd, BASE, 100_000) == 100_000
     assert task.call("read", fd, BASE, 1) == 0
-
-
-@linux
-def test_a_terminal_shows_the_host_s_modes_and_restores_them() -> None:
-    master, slave = pty.openpty()
-    try:
-        system = TtySystem()
-        task = TtyTask(system)
-        tty = console_tty(system, slave)
-        fd = task.files.install(TtyFile(system.vfs.anon, 2, tty))
-        assert task.call("ioctl", fd, TCGETS, BASE) == 0
-        modes = Termios.unpack(task.peek(Termios.SIZE))
-        assert modes.c_lflag == termios.tcgetattr(slave)[3]
-        modes.c_lflag &= ~ICANON
-        assert task.call("ioctl", fd, TCSETS, task.poke(modes.pack())) == 0
-        assert not termios.tcgetattr(slave)[3] & ICANON
-        assert task.call("read", fd, BASE, 10) is None
-        os.write(master, b"k")
-        assert task.resume() == 1
-        assert task.call("ioctl", fd, TIOCGWINSZ, BASE) == 0
-        assert task.call("ioctl", fd, TIOCGPGRP, BASE) == -ENOTTY
-        assert task.call("write", fd, task.poke(b"hi"), 2) == 2
-        shown = b""
-        while len(shown) < 3:
-            shown += os.read(master, 100)
-        assert shown == b"khi"  # k is the echo
-        tty.restore()
-        assert termios.tcgetattr(slave)[3] & ICANON
-    finally:
-        os.close(master)
-        os.close(slave)
-
-
-@linux
-def test_raw_reads_with_vmin_0_do_not_wait_for_ever() -> None:
-    master, slave = pty.openpty()
-    try:
-        system = TtySystem()
-        task = TtyTask(system)
-        fd = task.files.install(TtyFile(system.vfs.anon, 2, console_tty(system, slave)))
-        modes = Termios.unpack(system.console.host_ioctl(TCGETS, bytes(Termios.SIZE)))
-        modes.c_lflag &= ~ICANON
-        characters = bytearray(modes.c_cc)
-        characters[6], characters[5] = 0, 0
-        modes.c_cc = bytes(characters)
-        task.call("ioctl", fd, TCSETS, task.poke(modes.pack()))
-        assert task.call("read", fd, BASE, 1) == 0
-        characters[5] = 3
-        modes.c_cc = bytes(characters)
-        task.call("ioctl", fd, TCSETS, task.poke(modes.pack()))
-        task.syscall_args = (fd, BASE, 1, 0, 0, 0)
-        assert task.call("read", fd, BASE, 1) is None
-        assert task.sleep is not None
-        assert task.sleep.deadline == task.system.clock.now + 300_000_000
-        task.system.clock.now += 300_000_000
-        assert task.resume() == 0
-    finally:
-        os.close(master)
-        os.close(slave)

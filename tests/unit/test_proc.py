@@ -12,10 +12,9 @@ from proc_fakes import Machine
 from forkernel.abi.errno import EACCES, EINVAL, ENOENT, EPERM, ESRCH
 from forkernel.abi.fcntl import O_RDONLY, O_WRONLY
 from forkernel.fs.proc.super import ProcTop
-from forkernel.fs.stdio import HostInput
-from forkernel.fs.tty import Tty
 from forkernel.kernel.cred import Cred
 from forkernel.kernel.task import Task
+from forkernel.tty.console import Console
 
 
 @pytest.fixture
@@ -65,9 +64,9 @@ def test_stat_has_52_fields(machine: Machine, sh: Task) -> None:
 
 
 def test_stat_names_the_terminal_and_its_foreground_group(machine: Machine, sh: Task) -> None:
-    sh.signal.tty = Tty(0, HostInput(0))
+    sh.signal.tty = Console(None, None)
     sh.signal.tty.set_pgrp(sh.thread_pid)
-    assert machine.read(sh, b"/proc/self/stat").split()[6:8] == [b"1281", b"2"]
+    assert machine.read(sh, b"/proc/self/stat").split()[6:8] == [b"1088", b"2"]
 
 
 def test_status_tells_identity_signals_and_capabilities(machine: Machine, sh: Task) -> None:

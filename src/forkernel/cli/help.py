@@ -46,6 +46,8 @@ def help_text(command: str | None) -> str:
 def _describe(option: Option) -> str:
     """One option: its form, then what it does, wrapped."""
     form = option.name if option.metavar is None else f"{option.name} {option.metavar}"
+    if option.short:
+        form = f"-{option.short}, {form}"
     text = option.help + ("; may be repeated" if option.repeat else "")
     lines = textwrap.wrap(text, WIDTH - 30, break_on_hyphens=False)
     head = f"  {form:<27} "

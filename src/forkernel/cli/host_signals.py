@@ -18,11 +18,12 @@ from forkernel.kernel.hrtimer import KTIME_MAX
 
 if TYPE_CHECKING:
     from forkernel.api import Kernel
+    from forkernel.cli.terminal import HostTerminal
     from forkernel.kernel.system import System
 
 FORWARDED = (signal.SIGINT, signal.SIGQUIT)
-TERMINAL = (signal.SIGTSTP, signal.SIGWINCH)
-"""Forwarded too where the guest has the host's terminal."""
+TERMINAL = (signal.SIGTSTP, signal.SIGWINCH, signal.SIGCONT)
+"""What concerns the user's terminal, where the guest has it."""
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 3
 PATIENCE_SECONDS = 1.0
@@ -52,8 +53,9 @@ class WakeUp:
 class HostSignals:
     """While entered, signals of the host go to `kernel`."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, terminal: HostTerminal | None = None) -> None:
         self.kernel = kernel
+        self.terminal = terminal
         self.before: dict[int, Any] = {}
         self.pending: list[int] = []
         self.interrupts = 0
@@ -69,7 +71,7 @@ class HostSignals:
         signal.set_wakeup_fd(self.pipe[1], warn_on_full_buffer=False)
         system = self.kernel.system
         system.host_inputs[self.pipe[0]] = WakeUp(self.pipe[0], system)
-        terminal = TERMINAL if any(os.isatty(fd) for fd in (0, 1, 2)) else ()
+        terminal = TERMINAL if self.terminal is not None else ()
         for number in (*FORWARDED, *terminal, *ENDING):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self.before[number] = signal.signal(number, self.handle)
@@ -98,7 +100,17 @@ class HostSignals:
                 self.last_interrupt = now
             if number in ENDING or self.interrupts >= PATIENCE:
                 self.ending = number
-            elif number == signal.SIGTSTP and self.kernel.no_job_control():
-                os.kill(os.getpid(), signal.SIGSTOP)
+            elif number in TERMINAL and self.terminal is not None:
+                self.terminal_signal(number, self.terminal)
             else:
                 self.kernel.interrupt(number)
+
+    def terminal_signal(self, number: int, terminal: HostTerminal) -> None:
+        """The user's terminal changed its size, or this process is stopped or goes on."""
+        if number == signal.SIGWINCH:
+            terminal.resized()
+        elif number == signal.SIGTSTP:
+            terminal.suspend()
+        else:
+            terminal.resized()
+            terminal.take()

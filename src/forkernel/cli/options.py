@@ -34,6 +34,8 @@ class Option(NamedTuple):
     parse: Callable[[str], Any] = str
     default: Any = None
     repeat: bool = False
+    short: str = ""
+    """Its one letter, for switches: -i -t, or -it."""
 
     @property
     def key(self) -> str:
@@ -44,6 +46,7 @@ class Option(NamedTuple):
 def parse(command: str, options: tuple[Option, ...], words: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Values by option key, and the program with its arguments. UsageError."""
     table = {option.name: option for option in options}
+    letters = {option.short: option for option in options if option.short}
     values: dict[str, Any] = {
         option.key: [] if option.repeat else (False if option.metavar is None else option.default) for option in options
     }
@@ -54,6 +57,10 @@ def parse(command: str, options: tuple[Option, ...], words: list[str]) -> tuple[
             return values, words[at + 1 :]
         if not word.startswith("-") or word == "-":
             break
+        if word[1] != "-" and all(letter in letters for letter in word[1:]):
+            values.update((letters[letter].key, True) for letter in word[1:])
+            at += 1
+            continue
         name, equals, text = word.partition("=")
         option = table.get(name)
         if option is None:
@@ -270,6 +277,19 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "virtual: time passes with the guest's work and sleeps end at once; real: the host's time "
         "(default: virtual, real when standard input is a terminal)",
         choice("virtual", "real"),
+    ),
+    Option(
+        "--interactive",
+        None,
+        "with -t: what is typed, or comes on standard input, is typed at the guest's terminal",
+        short="i",
+    ),
+    Option(
+        "--tty",
+        None,
+        "give the program a terminal, /dev/ttyS0, also where there is none here (default: -it, where standard input "
+        "and output are terminals); ^] three times within a second ends the run",
+        short="t",
     ),
     Option("--timeout", "SECONDS", "end the run after so many seconds of the host's time, with status 124", seconds),
     Option("--strict", None, "end the run at the first system call that is not implemented, with status 125"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import ENOENT
@@ -18,6 +19,7 @@ from forkernel.errors import SysError
 
 if TYPE_CHECKING:
     from forkernel.api import Kernel, Process
+    from forkernel.cli.terminal import HostTerminal
 
 EXIT_TIMEOUT = 124
 EXIT_FAILURE = 125
@@ -27,6 +29,9 @@ SETTLING = 100_000_000
 STOPPED = "stop-at"
 """What `Kernel.run` returns after --stop-at (kernel/stop_at.py)."""
 EXIT_CANNOT_RUN = 126
+EXIT_ESCAPED = 128 + 9
+ESCAPED, SUSPENDED = "escape", "suspend"
+"""What `Kernel.run` returns after ^]^]^] and ^Z (tty/console.py)."""
 EXIT_NOT_FOUND = 127
 ENDINGS = {
     "power off": (0, "the machine was powered off"),
@@ -91,10 +96,13 @@ class Run:
         self.program = program
         self.told = False
         """Whether the processes left behind were named already."""
+        self.terminal: HostTerminal | None = None
+        """The user's, if the guest has it."""
 
     def main(self) -> int:
         """Boot, run, report; the exit status."""
         values = self.values
+        terminal = self.make_terminal()
         sink = self.make_sink()
         from forkernel.api import Kernel
 
@@ -112,11 +120,21 @@ class Run:
             fail=values["fail"],
             env=environment(values),
             trace=sink,
-            stdin="host",
+            stdin="host" if values["interactive"] or not values["tty"] else None,
             stdout="host",
+            terminal=terminal,
         )
         with kernel:
             return self.run(kernel)
+
+    def make_terminal(self) -> Any:
+        """What kind of terminal the guest has; the user's own is looked after from here on."""
+        if not self.values["tty"] and not (os.isatty(0) and os.isatty(1)):
+            return False
+        from forkernel.cli.terminal import host_terminal, terminal_kind
+
+        self.terminal = host_terminal(watched=True, cook_output=self.command != "run")
+        return terminal_kind(tty=self.values["tty"])
 
     def working_directory(self, kernel: Kernel) -> str | None:
         """Where the program starts: as asked, or (None: `/`) where we are if the guest has that place."""
@@ -153,7 +171,7 @@ class Run:
         stop = self.values["stop_at"]
         if stop is not None:
             stop.attach(kernel.system)
-        with HostSignals(kernel) as signals:
+        with HostSignals(kernel, self.terminal) as signals, self.at_terminal(kernel):
             why = self.until_end(kernel, process, signals)
         status = self.exit_status(kernel, process, why, signals)
         if kernel.unimplemented or kernel.leftover() or not kernel.repeatable or kernel.unreached_failures():
@@ -187,6 +205,13 @@ class Run:
             complain(f"--check: {line}")
         return EXIT_FAILURE if lines else 0
 
+    def at_terminal(self, kernel: Kernel) -> AbstractContextManager[Any]:
+        """The user's terminal is the guest's meanwhile, if that has one."""
+        if self.terminal is None or kernel.system.console is None:
+            return nullcontext()
+        values = self.values
+        return self.terminal.of(kernel, keyboard=values.get("interactive") or not values.get("tty"))
+
     def report(self, kernel: Kernel, process: Process) -> None:
         """What is worth knowing at the end."""
         from forkernel.cli.report import failure_lines, leftover_lines, missing_lines, repeatable_lines
@@ -204,7 +229,9 @@ class Run:
         while not signals.ending:
             left = None if end is None else max(end - time.monotonic(), 0.001)
             why = kernel.run(until=process, timeout=left)
-            if why != "stopped":
+            if why == SUSPENDED and self.terminal is not None:
+                self.terminal.suspend()
+            elif why != "stopped":
                 return why
             signals.deliver()
         return "stopped"
@@ -225,6 +252,9 @@ class Run:
             return status
         if signals.ending:
             return 128 + signals.ending
+        if why == ESCAPED:
+            complain("ended by ^]^]^]")
+            return EXIT_ESCAPED
         if why == "timeout":
             complain(f"{name} did not end within {self.values['timeout']:g} s")
             return EXIT_TIMEOUT

@@ -95,4 +95,8 @@ def main_resume(words: list[str]) -> int:
         if process is None or kernel.system.init_status is not None:
             raise UserError(f"{path}: its programs have ended, there is nothing to go on with")
         run = Run("resume", values, [word.decode(errors="replace") for word in process.argv])
+        if kernel.system.console is not None:
+            from forkernel.cli.terminal import host_terminal
+
+            run.terminal = host_terminal(watched=False, cook_output=False)
         return run.go_on(kernel, process)

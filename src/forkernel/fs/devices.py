@@ -1,7 +1,7 @@
 """Character devices of /dev: null, zero, full, random, urandom (Linux: drivers/char/mem.c, random.c).
 
-`mount_dev` makes /dev at boot; `device_open` makes the file for a device inode by its number (the terminal's
-are fs/tty.py's).
+`mount_dev` makes /dev at boot; `device_open` makes the file for a device inode by its number (other
+majors are in `Vfs.chrdevs`: terminals are in the room tty/).
 """
 
 from __future__ import annotations
@@ -170,6 +170,8 @@ DEV_NODES: tuple[tuple[bytes, int, int], ...] = (
     (b"kmsg", KMSG, 0o644),
     (b"tty", makedev(TTYAUX_MAJOR, 0), 0o666),
     (b"console", makedev(TTYAUX_MAJOR, 1), 0o600),
+    (b"ptmx", makedev(TTYAUX_MAJOR, 2), 0o666),
+    (b"ttyS0", makedev(TTY_MAJOR, 64), 0o600),
 )
 """Name, device number and permissions of the nodes in /dev."""
 
@@ -192,10 +194,10 @@ def device_open(task: Any, inode: Inode, flags: int) -> File:
             from forkernel.fs.kmsg import kmsg_open
 
             return kmsg_open(task, inode, flags)
-        if major(rdev) == TTYAUX_MAJOR:
-            from forkernel.fs.tty import tty_open
-
-            return tty_open(task, inode, flags)
+        opener = task.system.vfs.chrdevs.get(major(rdev))
+        if opener is not None:
+            file: File = opener(task, inode, flags)
+            return file
     raise SysError(ENXIO)
 
 

@@ -64,6 +64,8 @@ class File:
         "slab", "writable", "cred_slab",
     )  # fmt: skip
 
+    can_async = False
+    """Whether it can send SIGIO at all (Linux: has a fasync operation)."""
     wakes_when_ready = False
     """Its queues are woken after the change, which `poll(None)` tells of: epoll needs not keep wake-ups about other
     events (Linux: the key of a wake-up)."""

@@ -228,6 +228,7 @@ class PipeFile(File):
 
     __slots__ = ("pipe", "seen_writers")
 
+    can_async = True
     wakes_when_ready = True
     splice_write = True
 

@@ -1,6 +1,7 @@
 """Standard input, output and error of a run: the host's own descriptors, or memory.
 
-`host_file` makes the guest's file for a descriptor of the host; a terminal becomes a `TtyFile` (fs/tty.py).
+`host_file` makes the guest's file for a descriptor of the host; where that is a terminal and the guest shall have it as
+one, api.py gives it the console instead (tty/console.py).
 `CaptureFile` keeps what is written for the API; `bytes_input` is a pipe that holds given bytes and then ends.
 
 The host is never waited for inside a call: a read of a descriptor that is not readable sleeps on its
@@ -258,10 +259,6 @@ def host_file(system: Any, host_fd: int) -> File | None:
         return None
     if host_flags(host_fd) & getattr(os, "O_PATH", 0):
         return None
-    if os.isatty(host_fd):
-        from forkernel.fs.tty import console_file
-
-        return console_file(system, host_fd)
     mode = status.st_mode
     rdev = status.st_rdev if stat.S_IFMT(mode) == S_IFCHR else 0
     access = host_flags(host_fd) & os.O_ACCMODE

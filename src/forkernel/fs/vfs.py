@@ -87,6 +87,8 @@ class Vfs:
         """Superblocks of internal file systems by name (fs/anon.py)."""
         self.filesystems: dict[bytes, MountFunction] = {b"tmpfs": mount_tmpfs, b"ramfs": mount_tmpfs}
         """mount(2)'s fstype to a module-level function(vfs, task, source, data) -> root dentry."""
+        self.chrdevs: dict[int, Callable[[Any, Inode, int], File]] = {}
+        """Character devices of the rooms above, by major number: module-level functions(task, inode, flags)."""
         self.protected_hardlinks = 1
         """/proc/sys/fs/protected_hardlinks: no links to files of others that one may not write (proc_sys_fs(5))."""
         self.protected_symlinks = 1

@@ -55,6 +55,7 @@ from forkernel.mm.pagetable import TableStore
 from forkernel.mm.slab import SlabCaches
 from forkernel.namespace import INVALID_ID
 from forkernel.syscalls.all import REGISTRY
+from forkernel.tty.devpts import BOOT_OPTIONS, mount_devpts
 from forkernel.wait import Sleep
 
 PAGE_KB = 4
@@ -149,6 +150,7 @@ def mount_all(system: System, binds: list[str]) -> None:
     register_filesystems(system)
     vfs.mount(new_procfs(system), vfs.make_mountpoint(b"/proc"), source=b"proc")
     vfs.mount(register_sysfs(system), vfs.make_mountpoint(b"/sys"), source=b"sysfs")
+    vfs.mount(mount_devpts(vfs, vfs.boot_task(), b"", BOOT_OPTIONS), vfs.make_mountpoint(b"/dev/pts"), source=b"devpts")
     for bind in binds:
         host, guest, writable = parse_bind(bind)
         vfs.mount_host(host, guest, writable)

@@ -513,6 +513,8 @@ class Entry:
             self.clock.advance(0)
             self.sched.tick()
             self.system.calc_load()
+            if self.system.console is not None:
+                self.system.poll_inputs()
         if self.clock.now >= self.timers.next_expiry:
             self.system.run_timers(self.clock.now)
         if task.sigpending and task.state == TASK_RUNNING:

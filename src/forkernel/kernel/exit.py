@@ -101,7 +101,8 @@ def exit_now(task: Task, code: int) -> None:
     exit_fs(task)
     switch_task_namespaces(task, None)
     if group_dead and task.signal.leader:
-        session.disassociate_ctty(task, True)
+        if task.signal.tty is not None or task.signal.tty_old_pgrp is not None:
+            system.tty_jobctrl.disassociate_ctty(task, True)
     if fire := trace.sched_process_exit:
         fire(task)
     pid = task.group_leader.thread_pid

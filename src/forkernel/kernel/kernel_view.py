@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.capability import CAP_SYS_NICE
-from forkernel.abi.stat import makedev
 from forkernel.abi.time import SIGEV_THREAD_ID
 from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from forkernel.mm.vma import Vma
 
 
-CONSOLE_DEV = makedev(5, 1)
-"""/dev/console, the one terminal there is."""
 NOTIFY_NAMES = ("signal", "none", "thread")
 """By SIGEV_*, without SIGEV_THREAD_ID."""
 
@@ -245,7 +242,7 @@ class KernelView:
         tty = task.signal.tty
         if tty is None:
             return 0, -1
-        return CONSOLE_DEV, -1 if tty.pgrp is None else tty.pgrp.nr_ns(ns)
+        return tty.rdev, -1 if tty.pgrp is None else tty.pgrp.nr_ns(ns)
 
     def signals_queued(self, task: Task) -> int:
         """Queued signals charged to the task's user."""

@@ -14,7 +14,6 @@ from forkernel.errors import SysError
 from forkernel.kernel.autogroup import Autogroup
 from forkernel.kernel.pid import (
     PIDTYPE_PGID,
-    PIDTYPE_SID,
     change_pgrp,
     change_session,
     find_task_by_vpid,
@@ -117,22 +116,3 @@ def kill_orphaned_pgrp(task: Task, parent: Task | None) -> None:
     if will_become_orphaned_pgrp(pgrp, ignored) and has_stopped_jobs(pgrp):
         kill_pgrp(pgrp, SIGHUP)
         kill_pgrp(pgrp, SIGCONT)
-
-
-def disassociate_ctty(task: Task, on_exit: bool) -> None:
-    """A session leader gives up its terminal: the foreground group is hung up, the session loses the terminal.
-
-    At its exit (`on_exit`) the foreground group gets SIGHUP; with TIOCNOTTY also SIGCONT (tty_ioctl(4)).
-    """
-    signal = task.signal
-    tty, signal.tty = signal.tty, None
-    if not signal.leader:
-        return
-    if tty is not None:
-        if tty.pgrp is not None:
-            kill_pgrp(tty.pgrp, SIGHUP)
-            kill_pgrp(tty.pgrp, SIGCONT)
-        tty.set_pgrp(None)
-        tty.set_session(None)
-    for member in signal.session.users(PIDTYPE_SID):
-        member.signal.tty = None

@@ -156,6 +156,11 @@ class System:
         """Readers of signalfds; woken by every signal sent."""
         self.host_inputs: dict[int, Any] = {}
         self.console: Any = None
+        """The terminal of the machine, a tty.console.Console; None for none."""
+        self.console_redirect: Any = None
+        """The terminal that gets what is written to /dev/console (TIOCCONS)."""
+        self.legacy_tiocsti = 1
+        """dev.tty.legacy_tiocsti: whether TIOCSTI works for anybody."""
         self.pidfs_ino = 0
         """Inode number of the last process that got a pidfd."""
         self.unimplemented: dict[str, Unimplemented] = {}
@@ -253,6 +258,13 @@ class System:
     def cpu_curr(self) -> Task:
         """The task on the CPU, whatever is being done there; for who only looks (Linux: cpu_curr)."""
         return self.sched.current
+
+    @property
+    def tty_jobctrl(self) -> Any:
+        """The module kernel.tty_jobctrl, for the room of terminals, which lies below."""
+        from forkernel.kernel import tty_jobctrl
+
+        return tty_jobctrl
 
     def run_timers(self, now: int) -> None:
         """The timer interrupt: what is due fires, for nobody in particular."""

@@ -429,11 +429,5 @@ class Task:
 
         send_sig(sig, self)
 
-    def tty_check_change(self, tty: Any, sig: int) -> None:
-        """Keep the task off its terminal while it is in the background: `kernel.tty_jobctrl`, for fs/tty.py."""
-        from forkernel.kernel.tty_jobctrl import tty_check_change
-
-        tty_check_change(self, tty, sig)
-
     def __repr__(self) -> str:
         return f"<Task {self.pid} {self.comm.decode(errors='replace')!r}>"

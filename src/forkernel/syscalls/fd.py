@@ -62,7 +62,6 @@ from forkernel.fs.memfd import add_seals, get_seals
 from forkernel.fs.pipe import PAGE_SIZE, PipeFile
 from forkernel.kernel.pid import Pid, find_vpid, pid_vnr
 from forkernel.kernel.task import Task
-from forkernel.syscalls.ioctl import can_async
 from forkernel.syscalls.registry import syscall
 
 SETFL_MASK = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC
@@ -204,7 +203,7 @@ def setfl(task: Task, file: File, arg: int) -> int:
             raise SysError(EPERM)
     if arg & ~file.flags & O_DIRECT and not isinstance(file, RegFile | PipeFile):
         raise SysError(EINVAL)
-    file.flags = file.flags & ~SETFL_MASK | arg & SETFL_MASK & ~(0 if can_async(file) else FASYNC)
+    file.flags = file.flags & ~SETFL_MASK | arg & SETFL_MASK & ~(0 if file.can_async else FASYNC)
     return 0
 
 

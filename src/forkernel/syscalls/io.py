@@ -43,7 +43,7 @@ def sys_read(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     try:
         data = file.read(task, count)
     except Sleep as sleep:
-        if sleep.deadline is not None or task.files.users > 1:  # type: ignore[union-attr]
+        if sleep.resume is not None or task.files.users > 1:  # type: ignore[union-attr]
             raise hold(task, sleep, HeldCall(file, buf.addr, count, write=False)) from None
         raise
     except SysError:

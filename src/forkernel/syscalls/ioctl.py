@@ -9,10 +9,7 @@ from forkernel.abi.stat import s_isdir, s_islnk, s_isreg
 from forkernel.abi.types import U32, U64
 from forkernel.errors import SysError
 from forkernel.fs.file import File
-from forkernel.fs.pipe import PipeFile
-from forkernel.fs.tty import TtyFile
 from forkernel.kernel.task import Task
-from forkernel.kernel.tty_jobctrl import JOBCTRL_REQUESTS, tty_jobctrl_ioctl
 from forkernel.syscalls.registry import syscall
 
 
@@ -42,19 +39,12 @@ def sys_ioctl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
             raise SysError(ENOTTY)
         mm.write(arg, inode.size.to_bytes(8, "little"))
         return 0
-    if cmd in JOBCTRL_REQUESTS and isinstance(file, TtyFile):
-        return tty_jobctrl_ioctl(task, file.tty, cmd, arg)
     return file.ioctl(task, cmd, arg)
 
 
 def set_flag(file: File, cmd: int, on: int) -> None:
     """FIONBIO and FIOASYNC: O_NONBLOCK and O_ASYNC by an int; ENOTTY where there is no O_ASYNC."""
     flag = O_NONBLOCK if cmd == FIONBIO else FASYNC
-    if flag == FASYNC and bool(file.flags & FASYNC) != bool(on) and not can_async(file):
+    if flag == FASYNC and bool(file.flags & FASYNC) != bool(on) and not file.can_async:
         raise SysError(ENOTTY)
     file.flags = file.flags | flag if on else file.flags & ~flag
-
-
-def can_async(file: File) -> bool:
-    """Whether a file can send SIGIO at all (Linux: has a fasync operation): pipes and terminals."""
-    return isinstance(file, PipeFile | TtyFile)

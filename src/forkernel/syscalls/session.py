@@ -48,3 +48,12 @@ def sys_getsid(task: Task, pid: I32) -> int:
 def sys_setsid(task: Task) -> int:
     """setsid(2)."""
     return session.setsid(task)
+
+
+@syscall("vhangup")
+def sys_vhangup(task: Task) -> int:
+    """vhangup(2)."""
+    from forkernel.kernel.tty_jobctrl import vhangup_self
+
+    vhangup_self(task)
+    return 0

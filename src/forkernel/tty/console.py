@@ -1,9 +1,9 @@
 """The machine's console, /dev/ttyS0 and /dev/console: a terminal whose other end is outside (Linux: a serial driver).
 
-Life cycle: who builds the machine (api.py) makes the `Console` when the run is to have a terminal. What programs put out goes
-to a descriptor of the host, or is kept in `output`. What the user types comes through a `ConsoleInput`, which stands
-among `system.host_inputs`: the idle loop, and busy tasks at the end of their slices, look there for keys. The host's own
-line discipline is out of the way: the command puts the user's terminal into raw mode (cli/terminal.py).
+Life cycle: who builds the machine (api.py) makes the `Console` when the run is to have a terminal. What programs put
+out goes to a descriptor of the host, or is kept in `output`. What the user types comes through a `ConsoleInput`, which
+stands among `system.host_inputs`: the idle loop, and busy tasks at the end of their slices, look there for keys. The
+host's own line discipline is out of the way: the command puts the user's terminal into raw mode (cli/terminal.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import select
 import time
 from typing import Any
 
+from forkernel.abi.signal import SIGTSTP
 from forkernel.abi.stat import makedev
 from forkernel.abi.termios import IUTF8, VEOF, Winsize
 from forkernel.fs.devices import TTY_MAJOR
@@ -24,14 +25,14 @@ TYPED_MAX = 4096
 """Bytes taken from the host at once."""
 ESCAPE_KEY, ESCAPE_PRESSES, ESCAPE_SECONDS = 0x1D, 3, 1.0
 """^] so many times within so long ends the run."""
-ESCAPED = "escape"
-"""What `Kernel.run` returns then."""
+ESCAPED, SUSPENDED = "escape", "suspend"
+"""What `Kernel.run` returns then, and after ^Z (Console.may_suspend)."""
 
 
 class Console(TtyStruct):
     """The terminal. `out_fd` None: what is put out is kept in `output`."""
 
-    __slots__ = ("out_fd", "output", "source")
+    __slots__ = ("may_suspend", "out_fd", "output", "source")
 
     name = b"ttyS"
 
@@ -39,6 +40,8 @@ class Console(TtyStruct):
         super().__init__(system, makedev(TTY_MAJOR, TTYS_MINOR))
         self.out_fd = out_fd
         self.output = bytearray()
+        self.may_suspend = False
+        """^Z ends `Kernel.run` with SUSPENDED where nobody in the guest would continue what it stops."""
         self.source: ConsoleInput | None = None
         """The keyboard; None where only `type` types."""
 
@@ -55,6 +58,13 @@ class Console(TtyStruct):
         elif not self.io_error:
             self.io_error = not host_write_all(self.out_fd, data)
         return len(data)
+
+    def signal_pgrp(self, sig: int) -> None:
+        """The foreground group gets the signal; or the user's shell gets its terminal back."""
+        if sig == SIGTSTP and self.may_suspend and self.system.tty_jobctrl.nobody_to_continue(self.system):
+            self.system.entry.stop(SUSPENDED)
+        else:
+            super().signal_pgrp(sig)
 
     def closed(self) -> None:
         """The last file is closed: it is nobody's terminal then."""

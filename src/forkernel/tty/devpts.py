@@ -171,8 +171,3 @@ def mount_devpts(vfs: Any, task: Any, source: bytes, data: bytes) -> Dentry:
     sb = DevptsSuperblock(vfs)
     sb.parse(data, task)
     return Dentry(b"", None, sb.root)
-
-
-def pts_open(task: Any, inode: Inode, flags: int) -> File:
-    """A node of major 136 that is not devpts' own stands for no terminal: EIO."""
-    raise SysError(EIO)

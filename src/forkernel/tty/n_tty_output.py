@@ -122,33 +122,22 @@ class NTtyOutput:
         oflag = self.tty.termios.c_oflag
         out = self.out
         if char == NL:
-            if oflag & ONLRET:
-                self.column = 0
-            if oflag & ONLCR:
-                if room < 2:
-                    return False
-                self.canon_column = self.column = 0
-                out += b"\r\n"
-                return True
-            self.canon_column = self.column
-        elif char == CR:
+            return self._output_newline(oflag, room)
+        if char == CR:
             if oflag & ONOCR and not self.column:
                 return True
-            if not oflag & OCRNL:
+            if not oflag & OCRNL or oflag & ONLRET:
                 self.canon_column = self.column = 0
-            else:
-                char = NL
-                if oflag & ONLRET:
-                    self.canon_column = self.column = 0
+            char = NL if oflag & OCRNL else CR
         elif char == TAB:
             spaces = 8 - (self.column & 7)
-            if oflag & TABDLY == XTABS:
-                if room < spaces:
-                    return False
-                self.column += spaces
+            expand = oflag & TABDLY == XTABS
+            if expand and room < spaces:
+                return False
+            self.column += spaces
+            if expand:
                 out += b" " * spaces
                 return True
-            self.column += spaces
         elif char == BS:
             self.column = max(self.column - 1, 0)
         elif not is_control(char):
@@ -157,6 +146,20 @@ class NTtyOutput:
             if not self.is_continuation(char):
                 self.column += 1
         out.append(char)
+        return True
+
+    def _output_newline(self, oflag: int, room: int) -> bool:
+        """The end of a line."""
+        if oflag & ONLRET:
+            self.column = 0
+        if not oflag & ONLCR:
+            self.canon_column = self.column
+            self.out.append(NL)
+            return True
+        if room < 2:
+            return False
+        self.canon_column = self.column = 0
+        self.out += b"\r\n"
         return True
 
     def flush(self) -> None:

@@ -117,7 +117,9 @@ class TtyRead(TimedRead):
 
     def sleep(self) -> Sleep:
         """Wait for more."""
-        return Sleep(self.file.tty.ldisc.read_wait, resume=self, deadline=None if self.deadline == FOREVER else self.deadline)
+        return Sleep(
+            self.file.tty.ldisc.read_wait, resume=self, deadline=None if self.deadline == FOREVER else self.deadline
+        )
 
     def gather(self, task: Any) -> bool:
         """Take what is there; True when the read is over."""

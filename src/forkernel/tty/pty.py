@@ -2,8 +2,8 @@
 
 Life cycle: opening /dev/ptmx makes a pair with the lowest free number of its devpts instance, and the node /dev/pts/N.
 The slave is locked until TIOCSPTLCK. What one end writes, the other receives. When the last file of the slave is
-closed, the master reads EIO until somebody opens it again; when the master is closed, the node goes and the slave is hung
-up.
+closed, the master reads EIO until somebody opens it again; when the master is closed, the node goes and the slave is
+hung up.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ from forkernel.abi.termios import (
 from forkernel.errors import SysError
 from forkernel.fs.devices import TTY_MAJOR, TTYAUX_MAJOR, CharFile
 from forkernel.fs.inode import global_caps
+from forkernel.tty.devpts import PTS_MAJOR
 from forkernel.tty.n_tty import NTty
 from forkernel.tty.n_tty_read import TtyRead, input_available
 from forkernel.wait import Resume, Sleep, WaitQueue
@@ -297,6 +298,7 @@ class TtyFile(CharFile):
     __slots__ = ("console", "hung", "tty")
 
     can_async = True
+    splice_read = splice_write = True
 
     def __init__(self, inode: Inode, flags: int, tty: TtyStruct, *, console: bool = False) -> None:
         super().__init__(inode, flags)
@@ -391,7 +393,7 @@ def tty_reopen(task: Any, inode: Inode, flags: int, tty: TtyStruct, *, console: 
 
 def tty_open(task: Any, inode: Inode, flags: int) -> File:
     """Open a device of major 4 or 5: /dev/tty (ENXIO without a controlling terminal), /dev/console and /dev/ttyS0
-    (ENODEV and EIO without a console), /dev/ptmx; ENXIO for others.
+    (ENODEV and EIO without a console), /dev/ptmx; EIO for a slave's number outside devpts, ENXIO for others.
     """
     number = major(inode.rdev), minor(inode.rdev)
     if number == (TTYAUX_MAJOR, 0):
@@ -403,7 +405,7 @@ def tty_open(task: Any, inode: Inode, flags: int) -> File:
 
         return ptmx_open(task, inode, flags)
     if number not in ((TTYAUX_MAJOR, 1), (TTY_MAJOR, TTYS_MINOR)):
-        raise SysError(ENXIO)
+        raise SysError(EIO if number[0] == PTS_MAJOR else ENXIO)
     tty: TtyStruct | None = task.system.console
     if tty is None:
         raise SysError(ENODEV if number[0] == TTYAUX_MAJOR else EIO)
