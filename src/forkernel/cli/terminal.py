@@ -1,8 +1,8 @@
 """The user's own terminal while a guest has it: raw mode, size, suspending, and putting it back whatever happens.
 
 Life cycle: `HostTerminal` is made before the machine, while this process is still small, and starts a watcher: a
-process of a few lines that does nothing but wait for the end of this one, and restores the terminal if this one could not
-(SIGKILL, a crash of the interpreter). `with terminal.of(kernel)` puts it into raw mode, so that the guest's line
+process of a few lines that does nothing but wait for the end of this one, and restores the terminal if this one could
+not (SIGKILL, a crash of the interpreter). `with terminal.of(kernel)` puts it into raw mode, so that the guest's line
 discipline does everything, and restores it on the way out.
 """
 
