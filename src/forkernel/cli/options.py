@@ -234,6 +234,13 @@ def pid_list(text: str) -> tuple[int, ...]:
     return tuple(number(word) for word in text.split(","))
 
 
+def network(text: str) -> str:
+    """none."""
+    if text != "none":
+        raise ValueError("there is no other network than none: the loopback device alone")
+    return text
+
+
 STOP_OPTIONS: tuple[Option, ...] = (
     Option("--stop-at", "EVENT[:N][,NAME=VALUE...]",
            "stop at an event of the kernel's, the Nth time that it is as said: "
@@ -271,6 +278,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
     Option("--cpus", "N", "number of CPUs, 1 to 64 (default: 1)", whole(1, 64), 1),
     Option("--seed", "N", "seed of all randomness in the guest; the same seed is the same run (default: 0)",
            whole(0, (1 << 64) - 1), 0),
+    Option("--net", "none", "the guest's network: a loopback device alone, nothing leaves the machine (default: none)",
+           network, "none"),
     Option(
         "--clock",
         "virtual|real",

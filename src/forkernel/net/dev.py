@@ -39,12 +39,17 @@ ARPHRD_LOOPBACK = 772
 LOOPBACK_MTU = 65536
 LOOPBACK_IFINDEX = 1
 TX_QUEUE_LEN = 1000
+LOOPBACK = (b"\x7f\0\0\1", 8)
+LOOPBACK6 = (bytes(15) + b"\1", 128)
 
 
 class NetDevice:
     """Linux: struct net_device."""
 
-    __slots__ = ("flags", "index", "mtu", "name")
+    __slots__ = (
+        "bytes", "drops", "flags", "had_addresses", "index", "inet6_addresses", "inet_addresses", "mtu", "name",
+        "packets",
+    )  # fmt: skip
 
     def __init__(self, name: bytes, index: int, flags: int, mtu: int) -> None:
         self.name = name
@@ -52,6 +57,34 @@ class NetDevice:
         self.flags = flags
         """IFF_* as set; RUNNING follows UP."""
         self.mtu = mtu
+        self.inet_addresses: list[tuple[bytes, int]] = []
+        """IPv4 addresses and the lengths of their prefixes, the first one primary."""
+        self.inet6_addresses: list[tuple[bytes, int]] = []
+        self.had_addresses = False
+        """Whether there has been an IPv4 address."""
+        self.packets = self.bytes = 0
+        """Sent, and therefore received: it is a loop."""
+        self.drops = 0
+
+    def set_flags(self, flags: int) -> None:
+        """Change IFF_*. A loopback device that comes up has its addresses (Linux: inetdev_event, addrconf_notify); the
+        IPv6 one goes when it goes down.
+        """
+        up = flags & ~self.flags & IFF_UP
+        down = self.flags & ~flags & IFF_UP
+        self.flags = flags
+        if up:
+            if not self.inet_addresses:
+                self.add_address(*LOOPBACK)
+            if LOOPBACK6 not in self.inet6_addresses:
+                self.inet6_addresses.append(LOOPBACK6)
+        elif down:
+            self.inet6_addresses.clear()
+
+    def add_address(self, address: bytes, prefix: int) -> None:
+        """One IPv4 address more."""
+        self.inet_addresses.append((address, prefix))
+        self.had_addresses = True
 
     def shown_flags(self) -> int:
         """What SIOCGIFFLAGS tells."""
@@ -100,7 +133,7 @@ def device_request(task: Task, net: NetNamespace, cmd: int, value: bytes) -> byt
             raise SysError(EPERM)
         if cmd == SIOCSIFFLAGS:
             wanted = int.from_bytes(value[:2], "little") & IFF_CHANGEABLE
-            device.flags = device.flags & ~IFF_CHANGEABLE | wanted
+            device.set_flags(device.flags & ~IFF_CHANGEABLE | wanted)
         else:
             mtu = int.from_bytes(value[:4], "little", signed=True)
             if mtu < 0:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EPERM
 from forkernel.abi.namespace import CLONE_NEWNET, NET_NS_INIT_INO
+from forkernel.abi.socket import SOMAXCONN
 from forkernel.errors import SysError
 from forkernel.namespace import NsCommon, UserNamespace, init_user_ns
-from forkernel.net.dev import IFF_LOOPBACK, LOOPBACK_IFINDEX, LOOPBACK_MTU, NetDevice
+from forkernel.net.dev import IFF_LOOPBACK, IFF_UP, LOOPBACK_IFINDEX, LOOPBACK_MTU, NetDevice
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class NetNamespace(NsCommon):
     """Linux: struct net."""
 
-    __slots__ = ("abstract", "autobind", "inet", "loopback", "netlink", "sockets")
+    __slots__ = ("abstract", "autobind", "inet", "loopback", "netlink", "sockets", "somaxconn")
 
     nstype = CLONE_NEWNET
     name = b"net"
@@ -32,6 +33,8 @@ class NetNamespace(NsCommon):
         """Abstract names of sockets, by name and type (unix(7))."""
         self.autobind = 0
         """The last name that autobind tried."""
+        self.somaxconn = SOMAXCONN
+        """net.core.somaxconn"""
         self.inet: Any = None
         self.netlink: Any = None
         """What these families keep, made at first use."""
@@ -50,8 +53,10 @@ class NetNamespace(NsCommon):
 
 
 def init_net_ns(system: Any) -> NetNamespace:
-    """The first one."""
-    return NetNamespace(system, init_user_ns, NET_NS_INIT_INO)
+    """The first one; its loopback device is up, as an init would have it."""
+    net = NetNamespace(system, init_user_ns, NET_NS_INIT_INO)
+    net.loopback.set_flags(IFF_LOOPBACK | IFF_UP)
+    return net
 
 
 def copy_net_ns(task: Task, user_ns: UserNamespace) -> NetNamespace:

@@ -64,8 +64,12 @@ class NetFile(ProcReg):
 
 
 def dev(inode: Any, reader: Task) -> bytes:
-    """A line of counters for each device; nothing is sent over the loopback device, so all are 0."""
-    counters = b" %7d %7d %4d %4d %4d %5d %10d %9d %8d %7d %4d %4d %4d %5d %7d %10d" % ((0,) * 16)
+    """A line of counters for each device; what the loopback device sends it receives."""
+    device = inode.net().loopback
+    both = (device.bytes, device.packets, 0, device.drops)
+    counters = b" %7d %7d %4d %4d %4d %5d %10d %9d %8d %7d %4d %4d %4d %5d %7d %10d" % (
+        *both, 0, 0, 0, 0, *both, 0, 0, 0, 0,
+    )  # fmt: skip
     return (
         b"Inter-|   Receive                                                |  Transmit\n"
         b" face |bytes    packets errs drop fifo frame compressed multicast"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from forkernel.abi.errno import EAFNOSUPPORT, EAGAIN, EINVAL, EOPNOTSUPP, ESPIPE
 from forkernel.abi.fcntl import O_NONBLOCK, O_RDWR
+from forkernel.abi.inet import AF_INET, AF_INET6
 from forkernel.abi.socket import AF_MAX, AF_UNIX, MSG_EOR, RCV_SHUTDOWN, SEND_SHUTDOWN, SOCK_SEQPACKET
 from forkernel.abi.stat import S_IFSOCK
 from forkernel.errors import SysError
@@ -37,6 +38,7 @@ WMEM_DEFAULT = RMEM_DEFAULT = 212992
 SOCK_MAX = 11
 """Types of sockets are below it."""
 RDWR_SHUTDOWN = RCV_SHUTDOWN | SEND_SHUTDOWN
+SNDBUF_LOCK, RCVBUF_LOCK = 1, 2
 
 
 SCM_PASS_CRED, SCM_PASS_PIDFD, SCM_PASS_RIGHTS = 1, 2, 4
@@ -54,7 +56,7 @@ class SocketFile(File):
 
     __slots__ = (
         "error", "kind", "net", "options", "protocol", "rcv_timeout", "rcvbuf", "rd_wait", "scm_flags",
-        "shut", "snd_timeout", "sndbuf", "wr_wait",
+        "shut", "snd_timeout", "sndbuf", "userlocks", "wr_wait",
     )  # fmt: skip
 
     splice_read = splice_write = True
@@ -86,6 +88,8 @@ class SocketFile(File):
         """Pending errno, told once (SO_ERROR)."""
         self.sndbuf = WMEM_DEFAULT
         self.rcvbuf = RMEM_DEFAULT
+        self.userlocks = 0
+        """SNDBUF_LOCK, RCVBUF_LOCK: which of the two sizes a program has set."""
         self.rcv_timeout = self.snd_timeout = 0
         """Nanoseconds; 0: no limit."""
         self.options: dict[int, int] = {}
@@ -140,6 +144,14 @@ class SocketFile(File):
 
     def option_set(self, name: int, number: int) -> None:
         """An option of SOL_SOCKET is about to be kept in `options`; a family may refuse or take part."""
+
+    def bind_to_device(self, task: Any, name: bytes) -> None:
+        """SO_BINDTODEVICE: packets of this device alone, of any if the name is empty."""
+        raise SysError(EOPNOTSUPP)
+
+    def bound_device(self) -> bytes:
+        """The name of the device it is bound to."""
+        return b""
 
     def set_peek_off(self, offset: int) -> None:
         """SO_PEEK_OFF."""
@@ -276,7 +288,19 @@ def _unix() -> Any:
     return unix
 
 
-FAMILIES: dict[int, Any] = {AF_UNIX: _unix}
+def _inet() -> Any:
+    from forkernel.net.inet import af_inet
+
+    return af_inet
+
+
+def _inet6() -> Any:
+    from forkernel.net.inet import af_inet6
+
+    return af_inet6
+
+
+FAMILIES: dict[int, Any] = {AF_UNIX: _unix, AF_INET: _inet, AF_INET6: _inet6}
 """A function for each family that gives its module, which has `create(task, kind, protocol)` and, where there are
 pairs, `socketpair(task, one, two)`."""
 

@@ -8,6 +8,7 @@ from forkernel.abi.capability import CAP_NET_ADMIN
 from forkernel.abi.errno import EACCES, EDOM, EINVAL, ENODATA, ENOPROTOOPT, EOPNOTSUPP, EPERM, ERANGE
 from forkernel.abi.socket import (
     SO_ACCEPTCONN,
+    SO_BINDTODEVICE,
     SO_BROADCAST,
     SO_COOKIE,
     SO_DEBUG,
@@ -45,8 +46,9 @@ from forkernel.errors import SysError
 from forkernel.fs.fdtable import fd_install
 from forkernel.mm.uaccess import UserBuf
 from forkernel.namespace import cap_capable
+from forkernel.net.dev import IFNAMSIZ
 from forkernel.net.scm import ucred_for
-from forkernel.net.socket import SCM_PASS_CRED, SCM_PASS_PIDFD, SCM_PASS_RIGHTS, SocketFile
+from forkernel.net.socket import RCVBUF_LOCK, SCM_PASS_CRED, SCM_PASS_PIDFD, SCM_PASS_RIGHTS, SNDBUF_LOCK, SocketFile
 
 WMEM_MAX = RMEM_MAX = 4 << 20
 """net.core.wmem_max and rmem_max."""
@@ -68,6 +70,9 @@ PASS = {SO_PASSCRED: SCM_PASS_CRED, SO_PASSPIDFD: SCM_PASS_PIDFD, SO_PASSRIGHTS:
 
 def sock_setsockopt(task: Any, file: SocketFile, name: int, value: UserBuf, length: int) -> None:
     """An option of SOL_SOCKET; EINVAL, EPERM, EDOM, ENOPROTOOPT."""
+    if name == SO_BINDTODEVICE:
+        file.bind_to_device(task, value.read(min(length, IFNAMSIZ - 1)))
+        return
     if length < 4:
         raise SysError(EINVAL)
     number = int.from_bytes(value.read(4), "little", signed=True)
@@ -141,9 +146,11 @@ def set_buffer(file: SocketFile, name: int, size: int) -> None:
     """SO_SNDBUF, SO_RCVBUF: twice what was asked for, for the kernel's own overhead (socket(7))."""
     if name == SO_SNDBUF:
         file.sndbuf = max(min(size, INT_MAX // 2) * 2, SOCK_MIN_SNDBUF)
+        file.userlocks |= SNDBUF_LOCK
         file.wr_wait.wake_up()
     else:
         file.rcvbuf = max(min(size, INT_MAX // 2) * 2, SOCK_MIN_RCVBUF)
+        file.userlocks |= RCVBUF_LOCK
 
 
 def need_net_admin(task: Any, file: SocketFile, errno: int) -> None:
@@ -163,6 +170,8 @@ def sock_getsockopt(task: Any, file: SocketFile, name: int, room: int) -> bytes:
         return seconds.to_bytes(8, "little") + (rest // 1000).to_bytes(8, "little")
     if name == SO_LINGER:
         return file.options.get(SO_LINGER, 0).to_bytes(8, "little")
+    if name == SO_BINDTODEVICE:
+        return file.bound_device()
     if name == SO_PEERCRED:
         return ucred_for(task, file.peer_creds)
     if name == SO_PEERGROUPS:
