@@ -86,6 +86,7 @@ class FakeSystem:
         self.vfs = FakeVfs(self.clock)
         self.tasks: list[FakeTask] = []
         self.host_inputs: dict[int, Any] = {}
+        self.files_stat = SimpleNamespace(pipe_max_size=1 << 20)
 
     def all_tasks(self) -> list[FakeTask]:
         return self.tasks

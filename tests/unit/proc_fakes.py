@@ -20,6 +20,7 @@ from forkernel.kernel.nsproxy import init_nsproxy
 from forkernel.kernel.pid import PidNamespace, alloc_pid, attach_pids, detach_pids
 from forkernel.kernel.procfs import new_procfs, register_procfs
 from forkernel.kernel.task import SchedEntity, SighandStruct, SignalStruct, SigPending, Task
+from forkernel.mm.overcommit import VmSettings
 from forkernel.mm.slab import SlabCaches
 from forkernel.namespace import NsInums
 from forkernel.trace.tracepoints import Trace
@@ -40,7 +41,8 @@ class Machine:
             vfs=self.vfs, frames=frames, clock=clock, pids=self.pids, trace=Trace(), rng=Random(1), ns_inums=NsInums(),
             threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={}, slabs=slabs,
             stacks=ThreadStacks(frames), ipc_namespaces={},
-            run_queues=[SimpleNamespace(nr_switches=17)], tables=SimpleNamespace(live={1: 0, 2: 0}),
+            run_queues=[SimpleNamespace(nr_switches=17, timer_interrupts=5, timer_softirqs=6)],
+            tables=SimpleNamespace(live={1: 0, 2: 0}, words=()), vm=VmSettings(32 << 20), pgfault=0, oom_kills=0,
             cpu_times=lambda: [(10**9, 0, 2 * 10**9, 3 * 10**9)], all_tasks=lambda: list(self.pids.tasks),
         )  # fmt: skip
         self.nsproxy = init_nsproxy(self.system)

@@ -20,6 +20,7 @@ from forkernel.mm.mmap import do_brk, do_mmap, do_munmap, expand_stack, setup_ar
 from forkernel.mm.mprotect import do_mprotect
 from forkernel.mm.mremap import do_mremap
 from forkernel.mm.oom import oom_badness, out_of_memory
+from forkernel.mm.overcommit import VmSettings
 from forkernel.mm.pagetable import TableStore
 from forkernel.mm.rmap import zap_mapping_range
 from forkernel.mm.shmem import ShmemMapping
@@ -72,6 +73,7 @@ def mm():
         out_of_memory=lambda: False,
         trace=Trace(),
         mmap_min_addr=65536,
+        vm=VmSettings(8 << 20),
         flat=None,
     )
     free = frames.free_count()

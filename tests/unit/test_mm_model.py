@@ -16,6 +16,7 @@ from forkernel.mm.mm_struct import MmStruct
 from forkernel.mm.mmap import do_mmap, do_munmap
 from forkernel.mm.mprotect import do_mprotect
 from forkernel.mm.mremap import do_mremap
+from forkernel.mm.overcommit import VmSettings
 from forkernel.mm.pagetable import TableStore
 from forkernel.trace.tracepoints import Trace
 
@@ -50,6 +51,7 @@ def machine():
         out_of_memory=lambda: False,
         trace=Trace(),
         mmap_min_addr=65536,
+        vm=VmSettings(8 << 20),
     )
 
 

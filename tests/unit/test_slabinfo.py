@@ -140,8 +140,9 @@ def test_stack_of_a_sleeper_and_of_the_reader():
         )
         kernel.run()
         entry = ["do_syscall_64", "entry_SYSCALL_64_after_hwframe"]
-        expected = ["hrtimer_nanosleep", *entry, "proc_pid_stack", "ksys_read", *entry, "kthreadd", "ret_from_fork",
-                    "ret_from_fork_asm"]  # fmt: skip
+        sleeper = ["hrtimer_nanosleep", "common_nsleep", "__x64_sys_clock_nanosleep", *entry]
+        reader = ["proc_pid_stack", "proc_single_show", "seq_read_iter", "vfs_read", "ksys_read", *entry]
+        expected = [*sleeper, *reader, "kthreadd", "ret_from_fork", "ret_from_fork_asm"]
         assert process.stdout.decode().splitlines() == [f"[<0>] {name}" for name in expected]
 
 

@@ -83,6 +83,10 @@ class Ours:
             cred=Cred(),
             nsproxy=SimpleNamespace(mnt_ns=self.vfs.init_mnt_ns),
             signal=SimpleNamespace(rlim=[(INFINITY, INFINITY)] * 16),
+            rchar=0,
+            syscr=0,
+            wchar=0,
+            syscw=0,
             mm=None,
             signals=[],
         )

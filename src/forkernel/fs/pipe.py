@@ -30,7 +30,9 @@ PAGE_SIZE = 4096
 PIPE_BUF = 4096
 PIPE_DEF_BUFFERS = 16
 PIPE_MAX_SIZE = 1 << 20
-"""/proc/sys/fs/pipe-max-size: what a task without CAP_SYS_RESOURCE may ask for."""
+"""/proc/sys/fs/pipe-max-size at boot: what a task without CAP_SYS_RESOURCE may ask for."""
+PIPE_SIZE_MOST = 1 << 31
+"""What anybody may."""
 SIGPIPE = 13
 
 
@@ -171,10 +173,10 @@ class PipeInodeInfo:
         self.rd_wait.wake_up()
         self.wr_wait.wake_up()
 
-    def set_size(self, size: int, privileged: bool) -> int:
+    def set_size(self, size: int, most: int) -> int:
         """F_SETPIPE_SZ (Linux: pipe_set_size): the new capacity in bytes.
 
-        EINVAL for a size over 2 GiB, EPERM above the limit without CAP_SYS_RESOURCE, EBUSY when the pipe
+        EINVAL for a size over 2 GiB, EPERM for growing above `most` bytes, EBUSY when the pipe
         holds more now.
         """
         if size > 1 << 31 or size < 0:
@@ -182,7 +184,7 @@ class PipeInodeInfo:
         slots = 1
         while slots * PAGE_SIZE < size:
             slots *= 2
-        if slots > self.max_usage and slots * PAGE_SIZE > PIPE_MAX_SIZE and not privileged:
+        if slots > self.max_usage and slots * PAGE_SIZE > most:
             raise SysError(EPERM)
         if len(self.bufs) > slots:
             raise SysError(EBUSY)

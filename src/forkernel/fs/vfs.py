@@ -282,6 +282,11 @@ class Vfs:
                 done += sb.shrink(wanted - done)
         return done
 
+    def pages_in_memory(self) -> int:
+        """Pages of files that nothing is behind but memory: tmpfs, memfd."""
+        supers = [*self.supers, *self.internal.values()]
+        return sum(len(inode.pages) for sb in supers for inode in sb.caches if inode.backing is None)
+
     def cached_frames(self) -> list[int]:
         """Every frame that a page cache refers to, for the invariant checks."""
         frames: list[int] = []

@@ -25,6 +25,8 @@ CODE = 1  # flags[f]: the CPU may hold translations of this frame
 WRITTEN = 2  # flags[f]: somebody may store to this frame by a mapping that is not executable (mm/code.py)
 MAX_ORDER = 5
 """The largest block has 2**5 frames."""
+FREE_ORDERS = 11
+"""Sizes of free blocks that are told apart (Linux: NR_PAGE_ORDERS)."""
 ZERO_PAGE = bytes(PAGE_SIZE)
 
 
@@ -373,6 +375,19 @@ class FrameTable:
     def free_count(self) -> int:
         """Frames that could be allocated now."""
         return len(self._free) + self._block_frames + len(self._quarantine) + self.total - self._untouched
+
+    def free_blocks(self) -> list[int]:
+        """How many free blocks there are of 1, 2, 4, ... 1024 frames; memory never used so far is as few as can be."""
+        counts = [0] * FREE_ORDERS
+        counts[0] = len(self._free) + len(self._quarantine)
+        for order, blocks in enumerate(self._blocks):
+            counts[order] += len(blocks)
+        at = self._untouched
+        while at < self.total:
+            order = min(FREE_ORDERS - 1, (at & -at).bit_length() - 1, (self.total - at).bit_length() - 1)
+            counts[order] += 1
+            at += 1 << order
+        return counts
 
     def used_count(self) -> int:
         """Frames in use (the reserved ones left out)."""

@@ -88,6 +88,7 @@ def start_kernel(
         system.flat = FlatMemory(system)
     system.vfs = Vfs(system.clock, system.frames, root=options.root)
     system.frames.reclaim = system.reclaim
+    system.slabs.filp.limiter = system.files_stat
     mount_all(system, binds or [])
     system.init_task = make_init_task(system)
     system.sched.current = system.init_task

@@ -413,7 +413,7 @@ class Entry:
         self.hw.flush_tlb()  # the emulator sizes its TLB by use, and only when it is flushed
         if self._stopped_from_outside():
             return
-        self.system.timer_interrupts += 1
+        self.system.sched.timer_interrupts += 1
         self._grant_end = 0
         self._end_slice()
         self._exit_to_user_mode(task)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.capability import CAP_SYS_NICE
+from forkernel.abi.capability import CAP_SYS_ADMIN, CAP_SYS_NICE
 from forkernel.abi.time import SIGEV_THREAD_ID
 from forkernel.abi.utsname import UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
 from forkernel.arch.x86_64.cpuinfo import cpuinfo_text
 from forkernel.arch.x86_64.ptrace import unpack_pt_regs
 from forkernel.kernel import time_namespace, user_namespace
 from forkernel.kernel.cred import capable
-from forkernel.kernel.kstack import THREAD_SIZE_ORDER, task_pt_regs
+from forkernel.kernel.kstack import task_pt_regs
 from forkernel.kernel.ptrace import ptrace_may_access
 from forkernel.kernel.sched import weight_of
 from forkernel.kernel.task import PF_EXITING, TASK_DEAD, TASK_RUNNING, TASK_UNINTERRUPTIBLE
@@ -288,63 +288,52 @@ class KernelView:
 
     def memory_figures(self) -> list[tuple[str, int]]:
         """Lines of meminfo, in pages."""
-        frames, vfs = self.system.frames, self.system.vfs
-        free, cached = frames.free_count(), len(vfs.cached_frames())
-        shmem, dirty = self._pages_without_backing()
-        slab = self.system.slabs.pages()
-        return [
-            ("MemTotal", frames.total),
-            ("MemFree", free),
-            ("MemAvailable", free + max(0, cached - shmem - dirty)),
-            ("Buffers", 0),
-            ("Cached", cached),
-            ("SwapCached", 0),
-            ("SwapTotal", 0),
-            ("SwapFree", 0),
-            ("Dirty", dirty),
-            ("Writeback", 0),
-            ("Shmem", shmem),
-            ("Slab", slab),
-            ("SReclaimable", 0),
-            ("SUnreclaim", slab),
-            ("KernelStack", self.system.stacks.in_use << THREAD_SIZE_ORDER),
-            ("PageTables", len(self.system.tables.live) + self.system.slabs.mm_struct.active_objects),
-        ]
+        from forkernel.kernel.proc_memory import meminfo
+
+        return meminfo(self.system)
 
     def slab_infos(self) -> list[SlabInfo]:
         """The caches of kernel objects."""
         return self.system.slabs.infos()
 
     def memory_counters(self) -> list[tuple[str, int]]:
-        """Lines of vmstat: pages by kind, and traffic with devices, of which there is none."""
-        figures = dict(self.memory_figures())
-        return [
-            ("nr_free_pages", figures["MemFree"]),
-            ("nr_file_pages", figures["Cached"]),
-            ("nr_shmem", figures["Shmem"]),
-            ("nr_dirty", figures["Dirty"]),
-            ("nr_writeback", 0),
-            ("nr_slab_reclaimable", figures["SReclaimable"]),
-            ("nr_slab_unreclaimable", figures["SUnreclaim"]),
-            ("nr_page_table_pages", figures["PageTables"]),
-            ("nr_kernel_stack", figures["KernelStack"] * 4),
-            ("pgpgin", 0),
-            ("pgpgout", 0),
-            ("pswpin", 0),
-            ("pswpout", 0),
-        ]
+        """Lines of vmstat."""
+        from forkernel.kernel.proc_memory import vmstat
 
-    def _pages_without_backing(self) -> tuple[int, int]:
-        """Pages in the caches that no host file holds: of files in memory, and changed ones of other files."""
-        shmem = dirty = 0
-        vfs = self.system.vfs
-        for sb in (*vfs.supers, *vfs.internal.values()):
-            for inode in getattr(sb, "caches", ()):
-                if inode.backing is None:
-                    shmem += len(inode.pages)
-                else:
-                    dirty += len(inode.dirty)
-        return shmem, dirty
+        return vmstat(self.system)
+
+    def buddyinfo(self) -> bytes:
+        """Free blocks of memory by size."""
+        from forkernel.kernel.proc_memory import buddyinfo
+
+        return buddyinfo(self.system).encode()
+
+    def zoneinfo(self) -> bytes:
+        """The zone of memory and its counters."""
+        from forkernel.kernel.proc_memory import zoneinfo
+
+        return zoneinfo(self.system).encode()
+
+    def iomem(self, reader: Task) -> bytes:
+        """Physical addresses, for who may see them."""
+        from forkernel.kernel.proc_memory import iomem
+
+        return iomem(self.system, not capable(reader, CAP_SYS_ADMIN)).encode()
+
+    def timer_list(self) -> bytes:
+        """The timers that wait."""
+        from forkernel.kernel.timer_list import show
+
+        return show(self.system).encode()
+
+    def interrupts(self) -> list[tuple[int, int]]:
+        """For each CPU the timer interrupts, and how often it looked for timers that were due."""
+        return [(rq.timer_interrupts, rq.timer_softirqs) for rq in self.system.run_queues]
+
+    def command_line(self) -> bytes:
+        """How the machine was asked to be, in the words of Linux's command line."""
+        options = self.system.options
+        return b"mem=%dK maxcpus=%d noautogroup" % (options.memory >> 10, options.cpus)
 
     def version_banner(self) -> bytes:
         """The line of /proc/version."""

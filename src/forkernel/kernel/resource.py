@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
 KB_PER_PAGE = 4
-NR_OPEN = 1 << 20
-"""No limit on descriptors may exceed this (/proc/sys/fs/nr_open)."""
 
 INIT_RLIMITS: tuple[tuple[int, int], ...] = tuple(
     {
@@ -88,7 +86,7 @@ def do_prlimit(current: Task, target: Task, resource: int, new: tuple[int, int] 
         soft, hard = new
         if soft > hard:
             raise SysError(EINVAL)
-        if resource == RLIMIT_NOFILE and hard > NR_OPEN:
+        if resource == RLIMIT_NOFILE and hard > current.system.files_stat.nr_open:
             raise SysError(EPERM)
         if hard > old[1] and not capable(current, CAP_SYS_RESOURCE):
             raise SysError(EPERM)

@@ -68,7 +68,7 @@ class Scheduler:
     __slots__ = (
         "_fair", "_rt", "_tickets", "_turn_over", "current", "lone", "lone_after", "lone_slices", "min_vruntime",
         "need_resched", "nr_running", "nr_switches", "system",
-        "top_of_stack",
+        "timer_interrupts", "timer_softirqs", "top_of_stack",
     )  # fmt: skip
 
     def __init__(self, system: System) -> None:
@@ -89,6 +89,9 @@ class Scheduler:
         self.nr_running = 0
         """Tasks queued; `current` not counted."""
         self.nr_switches = 0
+        self.timer_interrupts = 0
+        """How often the CPU stopped because a slice ended or a timer was due, and how often timers were run:"""
+        self.timer_softirqs = 0
         self.min_vruntime = 0
         """No fair task on the queue is behind this, and it never goes back; `update_min_vruntime` brings it up."""
         self._turn_over = False

@@ -52,6 +52,7 @@ class SmpEntry(Entry):
         if task is None or self._stopped_from_outside():
             return
         if self.clock.now >= self._slice_end:
+            self.system.sched.timer_interrupts += 1
             self.hw.flush_tlb()  # see `Entry.quantum`
             self._end_slice()
         self._exit_to_user_mode(task)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forkernel.abi.capability import CAP_LAST_CAP, CAP_SYS_RAWIO, CAP_SYS_RESOURCE
-from forkernel.abi.errno import EPERM
+from forkernel.abi.capability import CAP_LAST_CAP, CAP_SYS_RESOURCE
 from forkernel.abi.inotify import UCOUNT_INOTIFY_INSTANCES, UCOUNT_INOTIFY_WATCHES
 from forkernel.abi.namespace import (
     CLONE_NEWCGROUP,
@@ -22,19 +21,16 @@ from forkernel.abi.namespace import (
 )
 from forkernel.abi.seccomp import ACTION_NAMES
 from forkernel.abi.utsname import NEW_UTS_LEN, UTS_RELEASE, UTS_SYSNAME, UTS_VERSION
-from forkernel.errors import SysError
-from forkernel.fs.mount import MOUNT_MAX
-from forkernel.fs.pipe import PIPE_MAX_SIZE
 from forkernel.fs.proc.proc_sysctl import Sysctl
 from forkernel.fs.proc.super import ProcSuperblock
-from forkernel.kernel.cred import NGROUPS_MAX, capable
+from forkernel.kernel.cred import NGROUPS_MAX
+from forkernel.kernel.fs_sysctl import FS_SYSCTLS
 from forkernel.kernel.ipc_sysctl import IPC_SYSCTLS
 from forkernel.kernel.machine_sysctl import MACHINE_SYSCTLS
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
 from forkernel.kernel.pid_namespace import get_ns_last_pid, set_ns_last_pid
 from forkernel.kernel.procfs import make_uuid
-from forkernel.kernel.resource import NR_OPEN
-from forkernel.mm.mmap import MAX_MAP_COUNT
+from forkernel.kernel.vm_sysctl import VM_SYSCTLS
 from forkernel.namespace import OVERFLOW_ID, init_user_ns
 
 if TYPE_CHECKING:
@@ -140,43 +136,6 @@ def get_randomize(system: System) -> int:
     return 2
 
 
-def get_overcommit(system: System) -> int:
-    """Heuristic: only an obvious overcommit is refused."""
-    return 0
-
-
-def get_max_map_count(system: System) -> int:
-    """Areas that a process may have."""
-    return MAX_MAP_COUNT
-
-
-def get_mmap_min_addr(reader: Task) -> int:
-    """Lowest address that may be mapped without CAP_SYS_RAWIO."""
-    return reader.system.mmap_min_addr
-
-
-def set_mmap_min_addr(writer: Task, value: int) -> None:
-    """As said; EPERM for who may not map below it (mmap_min_addr_handler)."""
-    if not capable(writer, CAP_SYS_RAWIO):
-        raise SysError(EPERM)
-    writer.system.mmap_min_addr = value
-
-
-def get_nr_open(system: System) -> int:
-    """What RLIMIT_NOFILE may be raised to."""
-    return NR_OPEN
-
-
-def get_pipe_max_size(system: System) -> int:
-    """Largest pipe that an unprivileged process may ask for."""
-    return PIPE_MAX_SIZE
-
-
-def get_mount_max(system: System) -> int:
-    """Mounts that a namespace may have."""
-    return MOUNT_MAX
-
-
 def get_overflow_id(system: System) -> int:
     """Shown for a user or group that the reader's namespace has no number for."""
     return OVERFLOW_ID
@@ -248,11 +207,6 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"fs/inotify/max_queued_events", 0o644, get_max_queued_events, set_max_queued_events),
     *inotify_limits(b"instances", UCOUNT_INOTIFY_INSTANCES),
     *inotify_limits(b"watches", UCOUNT_INOTIFY_WATCHES),
-    Sysctl(b"fs/mount-max", 0o444, get_mount_max),
-    Sysctl(b"fs/nr_open", 0o444, get_nr_open),
-    Sysctl(b"fs/overflowgid", 0o444, get_overflow_id),
-    Sysctl(b"fs/overflowuid", 0o444, get_overflow_id),
-    Sysctl(b"fs/pipe-max-size", 0o444, get_pipe_max_size),
     Sysctl(b"kernel/cap_last_cap", 0o444, get_cap_last_cap),
     Sysctl(b"kernel/domainname", 0o644, get_domainname, set_domainname, high=NEW_UTS_LEN, by_task=True),
     Sysctl(b"kernel/hostname", 0o644, get_hostname, set_hostname, high=NEW_UTS_LEN, by_task=True),
@@ -280,7 +234,9 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"kernel/seccomp/actions_avail", 0o444, get_seccomp_actions),
     Sysctl(b"kernel/threads-max", 0o644, get_threads_max, set_threads_max, MIN_THREADS, MAX_THREADS),
     Sysctl(b"kernel/version", 0o444, get_version),
+    *FS_SYSCTLS,
     *IPC_SYSCTLS,
+    *VM_SYSCTLS,
     *MACHINE_SYSCTLS,
     max_namespaces(b"cgroup", CLONE_NEWCGROUP),
     max_namespaces(b"ipc", CLONE_NEWIPC),
@@ -290,8 +246,5 @@ SYSCTLS: list[Sysctl] = [
     max_namespaces(b"time", CLONE_NEWTIME),
     max_namespaces(b"user", CLONE_NEWUSER),
     max_namespaces(b"uts", CLONE_NEWUTS),
-    Sysctl(b"vm/max_map_count", 0o444, get_max_map_count),
-    Sysctl(b"vm/mmap_min_addr", 0o644, get_mmap_min_addr, set_mmap_min_addr, 0, (1 << 64) - 1, by_task=True),
-    Sysctl(b"vm/overcommit_memory", 0o444, get_overcommit),
 ]
 """All settings, by path below /proc/sys."""

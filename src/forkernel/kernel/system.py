@@ -16,6 +16,7 @@ from forkernel.arch.entry import X86_64, Architecture
 from forkernel.kernel.clock import Clock, make_clock
 from forkernel.kernel.current import StackCurrent, not_process_context
 from forkernel.kernel.exec_image import ImageCache
+from forkernel.kernel.files_stat import FilesStat
 from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import KTIME_MAX, TimerQueue
 from forkernel.kernel.pid import Pid, PidNamespace
@@ -27,6 +28,7 @@ from forkernel.kernel.ucount import Ucounts
 from forkernel.mm.layout import MMAP_MIN_ADDR
 from forkernel.mm.mempolicy import PolicyTable
 from forkernel.mm.mm_struct import MmStruct
+from forkernel.mm.overcommit import VmSettings
 from forkernel.mm.pagetable import PARKING_FORKS
 from forkernel.namespace import NsInums
 from forkernel.trace.tracepoints import Trace
@@ -146,6 +148,9 @@ class System:
         self.ucounts = Ucounts(self)
         self.mmap_min_addr = MMAP_MIN_ADDR
         """vm.mmap_min_addr"""
+        self.vm = VmSettings(options.memory)
+        """Settings of /proc/sys/vm, and of files:"""
+        self.files_stat = FilesStat(self, options.memory)
         self.nr_forks = 0
         self.next_parking = PARKING_FORKS
         """Value of `nr_forks` at which page tables of sleepers are next parked (mm/parking.py), and when they were."""
@@ -183,9 +188,6 @@ class System:
         """How to find the current task by its stack; None in a machine where the CPU's variable says it."""
         self.pgfault = 0
         """Page faults of tasks that are gone."""
-        self.timer_interrupts = 0
-        """How often the CPU stopped because a slice ended or a timer was due, and how often timers were looked at:"""
-        self.timer_softirqs = 0
         self.oom_kills = 0
         self.autogroups = 0
         """Number of the last autogroup, and of the last login:"""
@@ -268,7 +270,7 @@ class System:
 
     def run_timers(self, now: int) -> None:
         """The timer interrupt: what is due fires, for nobody in particular."""
-        self.timer_softirqs += 1
+        self.sched.timer_softirqs += 1
         before, self.interrupt = self.interrupt, IN_TIMER
         try:
             self.timers.run_expired(now)

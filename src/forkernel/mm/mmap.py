@@ -57,6 +57,7 @@ from forkernel.mm.layout import (
     page_align,
     vm_start_gap,
 )
+from forkernel.mm.overcommit import OVERCOMMIT_NEVER, accounted_pages, vm_enough_memory
 from forkernel.mm.shmem import shmem_zero_setup
 from forkernel.mm.userfault import UFFD_FLAGS, VM_UFFD_MISSING
 from forkernel.mm.vma import (
@@ -83,14 +84,12 @@ from forkernel.mm.vma import (
     VM_WIPEONFORK,
     VM_WRITE,
     Vma,
-    VmaList,
     is_data_mapping,
 )
 
 if TYPE_CHECKING:
     from forkernel.mm.mm_struct import MmStruct
 
-MAX_MAP_COUNT = 65530
 MAX_LFS_FILESIZE = (1 << 63) - 1
 VM_MAYALL = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
 VM_DATA_FLAGS = VM_READ | VM_WRITE | VM_MAYALL
@@ -128,12 +127,6 @@ def may_expand_vm(mm: MmStruct, vm_flags: int, pages: int) -> bool:
     if mm.vmas.total_vm + pages > mm.rlim(RLIMIT_AS) >> PAGE_SHIFT:
         return False
     return not is_data_mapping(vm_flags) or mm.vmas.data_vm + pages <= mm.rlim(RLIMIT_DATA) >> PAGE_SHIFT
-
-
-def vm_enough_memory(mm: MmStruct, pages: int) -> None:
-    """ENOMEM for an obvious overcommit: more than all of RAM (vm.overcommit_memory 0)."""
-    if pages > mm.frames.total:
-        raise SysError(ENOMEM)
 
 
 def accountable_mapping(vm_flags: int) -> bool:
@@ -181,12 +174,18 @@ def do_mmap(
         addr &= PAGE_MASK
         addr = max(addr, mm.system.mmap_min_addr + PAGE_SIZE - 1 & PAGE_MASK) if addr else 0
     length = page_align(length)
-    if length == 0 or length > TASK_SIZE or len(mm.vmas) > MAX_MAP_COUNT:
+    if length == 0 or length > TASK_SIZE or len(mm.vmas) > mm.system.vm.max_map_count:
         raise SysError(ENOMEM)
     addr = get_unmapped_area(mm, addr, length, flags, caps)
     if flags & MAP_FIXED_NOREPLACE and mm.vmas.find_intersection(addr, addr + length):
         raise SysError(EEXIST)
-    vm_flags = calc_vm_prot_bits(prot) | _vm_flag_bits(flags) | mm.vmas.def_flags | VM_MAYALL | extra
+    vm_flags = (
+        calc_vm_prot_bits(prot)
+        | _vm_flag_bits(flags, mm.system.vm.overcommit_memory)
+        | mm.vmas.def_flags
+        | VM_MAYALL
+        | extra
+    )
     if flags & MAP_LOCKED and not caps & CAP_IPC_LOCK_BIT and not mm.rlim(RLIMIT_MEMLOCK):
         raise SysError(EPERM)
     if not mlock_future_ok(mm, vm_flags, length, caps):
@@ -207,9 +206,11 @@ def do_mmap(
     return addr
 
 
-def _vm_flag_bits(flags: int) -> int:
-    """VM_* bits that MAP_* flags ask for, whatever is mapped."""
+def _vm_flag_bits(flags: int, overcommit: int) -> int:
+    """VM_* bits that MAP_* flags ask for, whatever is mapped; MAP_NORESERVE is void where nothing is overcommitted."""
     bits = 0
+    if flags & MAP_NORESERVE and overcommit == OVERCOMMIT_NEVER:
+        flags &= ~MAP_NORESERVE
     if flags & MAP_GROWSDOWN:
         bits |= VM_GROWSDOWN
     if flags & MAP_LOCKED:
@@ -305,7 +306,7 @@ def _place(mm: MmStruct, area: Vma, covered: list[Vma]) -> Vma:
     """Insert an area where `covered` are, whose pages go; ENOMEM changes nothing."""
     if covered:
         start, end = area.start, area.end
-        _check_split(mm.vmas, start, end)
+        _check_split(mm, start, end)
         mm.vmas.prealloc(2)
         mm.pt.zap(max(start, covered[0].start), min(end, covered[-1].end))
     return mm.vmas.insert(area)
@@ -363,7 +364,7 @@ def do_munmap(mm: MmStruct, addr: int, length: int) -> None:
         raise SysError(EINVAL)
     end = addr + length
     vmas = mm.vmas
-    _check_split(vmas, addr, end)
+    _check_split(mm, addr, end)
     covered = vmas.overlapping(addr, end)
     if covered:
         if covered[0].start < addr and covered[0].end > end:
@@ -372,9 +373,10 @@ def do_munmap(mm: MmStruct, addr: int, length: int) -> None:
         vmas.remove(addr, end)
 
 
-def _check_split(vmas: VmaList, start: int, end: int) -> None:
+def _check_split(mm: MmStruct, start: int, end: int) -> None:
     """ENOMEM if taking `[start, end)` out would make one area two and there are too many already."""
-    if len(vmas) >= MAX_MAP_COUNT:
+    vmas = mm.vmas
+    if len(vmas) >= mm.system.vm.max_map_count:
         vma = vmas.lookup(start)
         if vma is not None and vma.start < start and vma.end > end:
             raise SysError(ENOMEM)
@@ -394,6 +396,8 @@ def dup_mmap(mm: MmStruct, oldmm: MmStruct) -> None:
     As fork(2) and madvise(2) say: memory locks are not inherited, MADV_DONTFORK areas are absent and
     MADV_WIPEONFORK areas empty in the child.
     """
+    if mm.system.vm.overcommit_memory == OVERCOMMIT_NEVER:
+        vm_enough_memory(oldmm, accounted_pages(oldmm))
     vmas = mm.vmas = oldmm.vmas.copy(mm)
     vmas.def_flags = 0
     if not vmas.seen_flags & (VM_DONTCOPY | VM_WIPEONFORK | VM_LOCKED_MASK | VM_SHM | VM_UFFD_MISSING):
@@ -450,7 +454,7 @@ def vm_brk_flags(mm: MmStruct, addr: int, length: int, vm_flags: int = 0) -> Non
     flags = VM_DATA_FLAGS | vm_flags | mm.vmas.def_flags
     if not mlock_future_ok(mm, flags, length):
         raise SysError(EAGAIN)
-    if len(mm.vmas) > MAX_MAP_COUNT:
+    if len(mm.vmas) > mm.system.vm.max_map_count:
         raise SysError(ENOMEM)
     mmap_region(mm, Vma(addr, addr + length, flags, addr >> PAGE_SHIFT))
     if flags & VM_LOCKED:
@@ -520,5 +524,4 @@ __all__ = [
     "accountable_mapping", "calc_vm_prot_bits", "do_brk", "do_mmap", "do_munmap", "dup_mmap", "exit_mmap",
     "expand_stack", "fault_in", "find_vma", "get_unmapped_area", "install_special_mapping", "may_expand_vm",
     "mlock_future_ok", "mm_populate", "mmap_region", "populate_vma", "setup_arg_pages", "vm_brk_flags",
-    "vm_enough_memory",
 ]  # fmt: skip

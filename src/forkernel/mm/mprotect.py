@@ -12,7 +12,8 @@ from forkernel.abi.errno import EACCES, EINVAL, ENOMEM
 from forkernel.abi.mman import PROT_EXEC, PROT_GROWSDOWN, PROT_GROWSUP, PROT_READ, PROT_SEM, PROT_WRITE
 from forkernel.errors import SysError
 from forkernel.mm.layout import page_align
-from forkernel.mm.mmap import MAX_MAP_COUNT, calc_vm_prot_bits, may_expand_vm, mm_populate, vm_enough_memory
+from forkernel.mm.mmap import calc_vm_prot_bits, may_expand_vm, mm_populate
+from forkernel.mm.overcommit import vm_enough_memory
 from forkernel.mm.vma import (
     PAGE_MASK,
     PAGE_SHIFT,
@@ -89,7 +90,7 @@ def _mprotect_fixup(mm: MmStruct, vma: Vma, piece: Vma, access: int) -> None:
     if new & VM_WRITE and not old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE):
         vm_enough_memory(mm, pages)
         new |= VM_ACCOUNT
-    if piece is not vma and len(mm.vmas) >= MAX_MAP_COUNT:
+    if piece is not vma and len(mm.vmas) >= mm.system.vm.max_map_count:
         raise SysError(ENOMEM)
     mm.vmas.insert(piece.with_flags(new))
     if new & VM_ACCESS_FLAGS != old & VM_ACCESS_FLAGS | VM_WRITE or not old & VM_ACCESS_FLAGS:

@@ -13,13 +13,12 @@ from forkernel.abi.mman import MAP_FIXED, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP
 from forkernel.errors import SysError
 from forkernel.mm.layout import TASK_SIZE, get_unmapped_area, page_align
 from forkernel.mm.mmap import (
-    MAX_MAP_COUNT,
     do_munmap,
     may_expand_vm,
     mlock_future_ok,
     mm_populate,
-    vm_enough_memory,
 )
+from forkernel.mm.overcommit import vm_enough_memory
 from forkernel.mm.userfault import UFFD_FLAGS
 from forkernel.mm.vma import (
     PAGE_MASK,
@@ -97,7 +96,7 @@ def _move_one(
     mm: MmStruct, vma: Vma, addr: int, old_len: int, new_addr: int, new_len: int, flags: int, caps: int
 ) -> int:
     """Move (a part of) one area to `new_addr`; checks first, then unmaps the target and the tail cut off."""
-    if len(mm.vmas) + 2 >= MAX_MAP_COUNT - 3:
+    if len(mm.vmas) + 2 >= mm.system.vm.max_map_count - 3:
         raise SysError(ENOMEM)
     kept = min(old_len, new_len)
     _check_resize(mm, vma, addr, kept, new_len, flags, caps)

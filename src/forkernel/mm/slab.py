@@ -19,7 +19,7 @@ in its slab, or in the array, or is one object's.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from forkernel.abi.errno import EINVAL
 from forkernel.errors import KernelBug, SysError
@@ -90,8 +90,8 @@ class KmemCache:
 
     __slots__ = (
         "align", "array", "batchcount", "colour", "colour_next", "frames", "free_limit", "free_objects", "key_shift",
-        "limit", "min_order", "name", "num", "num_slabs", "object_size", "order", "size", "slabs", "slabs_free",
-        "slabs_full", "slabs_partial", "total_objects",
+        "limit", "limiter", "min_order", "name", "num", "num_slabs", "object_size", "order", "size", "slabs",
+        "slabs_free", "slabs_full", "slabs_partial", "total_objects",
     )  # fmt: skip
 
     def __init__(self, frames: FrameTable, name: str, object_size: int, align: int) -> None:
@@ -125,6 +125,8 @@ class KmemCache:
         """Free objects in the slabs; those in the array not counted."""
         self.num_slabs = 0
         self.total_objects = 0
+        self.limiter: Any = None
+        """Who may refuse another batch of objects: its `check(cache)` raises SysError."""
 
     # --- objects
 
@@ -168,6 +170,8 @@ class KmemCache:
         A new slab may need memory that is reclaimed from this very cache, array and all: so what was got so far is
         kept out of it until the end.
         """
+        if self.limiter is not None:
+            self.limiter.check(self)
         aim = max(wanted, self.batchcount)
         got: list[int] = []
         try:

@@ -59,7 +59,7 @@ from forkernel.fs.file import File, RegFile
 from forkernel.fs.inode import global_caps, inode_owner_or_capable
 from forkernel.fs.locks import OFFSET_MAX, FileLock, posix_test_lock, set_lock
 from forkernel.fs.memfd import add_seals, get_seals
-from forkernel.fs.pipe import PAGE_SIZE, PipeFile
+from forkernel.fs.pipe import PAGE_SIZE, PIPE_SIZE_MOST, PipeFile
 from forkernel.kernel.pid import Pid, find_vpid, pid_vnr
 from forkernel.kernel.task import Task
 from forkernel.syscalls.registry import syscall
@@ -213,7 +213,8 @@ def pipe_fcntl(task: Task, file: File, cmd: int, arg: int) -> int:
         raise SysError(EBADF)
     if cmd == F_GETPIPE_SZ:
         return file.pipe.max_usage * PAGE_SIZE
-    return file.pipe.set_size(arg & 0xFFFFFFFF, bool(global_caps(task.cred) & CAP_SYS_RESOURCE))
+    privileged = global_caps(task.cred) & CAP_SYS_RESOURCE
+    return file.pipe.set_size(arg & 0xFFFFFFFF, PIPE_SIZE_MOST if privileged else task.system.files_stat.pipe_max_size)
 
 
 class FOwnerEx(CStruct):

@@ -11,6 +11,7 @@ from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
 from forkernel.fs.inode import Inode
 from forkernel.fs.proc.inode import Entry, MagicLink, ProcDir, ProcReg
+from forkernel.fs.proc.locks import fdinfo_locks
 
 if TYPE_CHECKING:
     from forkernel.fs.proc.base import TaskDir
@@ -151,7 +152,7 @@ def fdinfo_show(inode: Any, reader: Task) -> bytes:
     mount = 0 if file.path is None else file.path.mnt.id
     ino = 0 if file.inode is None else file.inode.ino
     text: bytes = b"pos:\t%d\nflags:\t0%o\nmnt_id:\t%d\nino:\t%d\n" % (file.pos, flags, mount, ino)
-    return text + bytes(file.fdinfo_in(inode.sb.pid_ns))
+    return text + fdinfo_locks(file, files, inode.sb) + bytes(file.fdinfo_in(inode.sb.pid_ns))
 
 
 FDINFO = Entry(0o444, fdinfo_show)

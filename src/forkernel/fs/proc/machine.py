@@ -43,8 +43,11 @@ def stat(inode: Any, reader: Task) -> bytes:
     boot = (system.clock.realtime() - since) // NSEC
     running, _ = kernel.task_counts()
     lines = [f"cpu  {_ticks(total)}", *(f"cpu{cpu} {_ticks(times)}" for cpu, times in enumerate(cpus))]
-    lines += [f"ctxt {kernel.context_switches()}", f"btime {boot}"]
+    interrupts = sum(ticks for ticks, _ in kernel.interrupts())
+    softirqs = sum(runs for _, runs in kernel.interrupts())
+    lines += [f"intr {interrupts}", f"ctxt {kernel.context_switches()}", f"btime {boot}"]
     lines += [f"processes {kernel.forks()}", f"procs_running {running}", f"procs_blocked {kernel.blocked()}"]
+    lines += [f"softirq {softirqs} 0 {softirqs} 0 0 0 0 0 0 0 0"]
     return "\n".join(lines).encode() + b"\n"
 
 

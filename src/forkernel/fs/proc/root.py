@@ -8,9 +8,10 @@ from forkernel.abi.errno import ENOENT
 from forkernel.abi.stat import Dirent, dtype_of
 from forkernel.errors import SysError
 from forkernel.fs.inode import Inode
-from forkernel.fs.proc import machine
+from forkernel.fs.proc import hardware, machine
 from forkernel.fs.proc.base import PidDir, pid_of_name
 from forkernel.fs.proc.inode import Entry, ProcLink, StaticDir
+from forkernel.fs.proc.locks import proc_locks_show
 from forkernel.fs.proc.proc_sysctl import Sysctl, add_sysctl
 from forkernel.fs.proc.super import ProcSuperblock
 
@@ -104,17 +105,30 @@ def open_kmsg(inode: Any, task: Task, flags: int) -> File:
 
 
 MACHINE_FILES: dict[bytes, Entry] = {
+    b"buddyinfo": Entry(0o444, hardware.buddyinfo),
+    b"cmdline": Entry(0o444, hardware.cmdline),
     b"cpuinfo": Entry(0o444, machine.cpuinfo),
+    b"devices": Entry(0o444, hardware.devices),
+    b"diskstats": Entry(0o444, hardware.nothing),
+    b"execdomains": Entry(0o444, hardware.execdomains),
     b"filesystems": Entry(0o444, machine.filesystems),
+    b"interrupts": Entry(0o444, hardware.interrupts),
+    b"iomem": Entry(0o400, hardware.iomem),
     b"kmsg": Entry(0o400, opener=open_kmsg),
     b"loadavg": Entry(0o444, machine.loadavg),
+    b"locks": Entry(0o444, proc_locks_show),
     b"meminfo": Entry(0o444, machine.meminfo),
+    b"misc": Entry(0o444, hardware.nothing),
+    b"partitions": Entry(0o444, hardware.nothing),
     b"slabinfo": Entry(0o400, machine.slabinfo),
+    b"softirqs": Entry(0o444, hardware.softirqs),
     b"stat": Entry(0o444, machine.stat),
     b"swaps": Entry(0o444, machine.swaps),
+    b"timer_list": Entry(0o400, hardware.timer_list),
     b"uptime": Entry(0o444, machine.uptime),
     b"version": Entry(0o444, machine.version),
     b"vmstat": Entry(0o444, machine.vmstat),
+    b"zoneinfo": Entry(0o444, hardware.zoneinfo),
 }
 
 
