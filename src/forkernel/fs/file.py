@@ -323,7 +323,7 @@ class RegFile(File):
         if end > limit or end > MAX_LFS_FILESIZE:
             data = data[: file_room(task, offset, limit)]
         inode = self.inode
-        if inode.mode & (S_ISUID | S_ISGID):
+        if inode.mode & (S_ISUID | S_ISGID) or inode.xattrs:
             file_remove_privs(task, inode)
         done: int = inode.pwrite(offset, data)
         if inode.sb.marks:
@@ -362,7 +362,11 @@ def file_room(task: Task, offset: int, limit: int) -> int:
 
 
 def file_remove_privs(task: Task, inode: Inode) -> None:
-    """Writing takes set-user-ID and set-group-ID away, unless the writer has CAP_FSETID."""
+    """Writing takes away capabilities of the file, and set-user-ID and set-group-ID unless one has CAP_FSETID."""
+    if inode.xattrs:
+        from forkernel.fs.xattr import remove_file_caps
+
+        remove_file_caps(inode)
     if task.cred.user_ns is init_user_ns and task.cred.cap_effective & CAP_FSETID:
         return
     mode = inode.mode & ~S_ISUID

@@ -170,6 +170,13 @@ class HostRegInode(RegInode):
 
     sb: HostSuperblock
 
+    def get_xattrs(self) -> dict[bytes, bytes]:
+        """What the file has on the host, until some are changed here."""
+        if self.xattrs is None and isinstance(self.backing, HostFile):
+            self.xattrs = host_xattrs(self.backing.path)
+            self.sb.xattr_bytes += sum(len(name) + len(value) for name, value in self.xattrs.items())
+        return self.xattrs or {}
+
     def open(self, task: Task, flags: int) -> Any:
         """Open it; EACCES if the host keeps us from reading it."""
         if not self.sb.trusted and self.valid and isinstance(self.backing, HostFile):
@@ -331,6 +338,16 @@ def entry_type(entry: os.DirEntry[bytes]) -> int:
     if entry.is_file(follow_symlinks=False):
         return DT_REG
     return DT_UNKNOWN
+
+
+def host_xattrs(path: bytes) -> dict[bytes, bytes]:
+    """Extended attributes of a host file, as far as the host tells: user.* and capabilities."""
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        wanted = sorted(name for name in names if name.startswith("user.") or name == "security.capability")
+        return {os.fsencode(name): os.getxattr(path, name, follow_symlinks=False) for name in wanted}
+    except OSError:
+        return {}
 
 
 def take_facts(inode: Inode, facts: os.stat_result) -> None:

@@ -65,6 +65,10 @@ class Superblock:
     """Of who mounted it (Linux: s_user_ns): its devices and set-user-ID programs count only within that."""
     mounts: int = 0
     """Mounts that show it, in all namespaces."""
+    has_xattrs: ClassVar[bool] = False
+    """Whether files may have extended attributes."""
+    xattr_bytes: int = 0
+    """What these take, names and values."""
     host_readonly: bool = False
     """It stands for files of the host that were given read-only: no remount changes that."""
     marks: dict[Inode, list[Any]] | None = None
@@ -130,7 +134,7 @@ class Inode:
 
     __slots__ = (
         "atime", "ctime", "flctx", "gid", "ino", "mapping", "mode", "mtime", "nlink", "opens", "pipe", "rdev",
-        "sb", "size", "uid", "writecount",
+        "sb", "size", "uid", "writecount", "xattrs",
     )  # fmt: skip
 
     volatile: ClassVar[bool] = False
@@ -156,6 +160,8 @@ class Inode:
         """Openings for writing; below zero: so many programs run from the file (Linux: i_writecount)."""
         self.pipe: Any = None
         """What is in a FIFO while it is open (fs/pipe.py)."""
+        self.xattrs: dict[bytes, bytes] | None = None
+        """Extended attributes; replaced, never changed. None: none were set here (use get_xattrs())."""
 
     # --- the walk
     def lookup(self, task: Task, name: bytes) -> Inode | None:
@@ -212,6 +218,10 @@ class Inode:
         raise SysError(ENXIO)
 
     # --- attributes
+    def get_xattrs(self) -> dict[bytes, bytes]:
+        """Extended attributes by name (fs/xattr.py)."""
+        return self.xattrs or {}
+
     def getattr(self, task: Task) -> None:
         """Bring the fields up to date before they are shown (for files whose facts change by themselves)."""
 
@@ -255,6 +265,10 @@ class Inode:
 
     def evict(self) -> None:
         """The last name and the last opening are gone: free the contents."""
+        if self.xattrs:
+            from forkernel.fs.xattr import forget_xattrs
+
+            forget_xattrs(self)
         self.sb.forget(self)
 
     # --- contents of a regular file

@@ -247,7 +247,7 @@ def file_remove_sids(task: Task, inode: Inode) -> None:
     """Truncating takes set-user-ID and set-group-ID away, as writing does."""
     from forkernel.fs.file import file_remove_privs
 
-    if inode.mode & (S_ISUID | S_ISGID):
+    if inode.mode & (S_ISUID | S_ISGID) or inode.xattrs:
         file_remove_privs(task, inode)
 
 
@@ -390,6 +390,10 @@ def chown_common(task: Task, place: Path, uid: int, gid: int) -> None:
         if mode & S_IXGRP or not (cred.in_group(inode.gid) or capable_wrt_inode_uidgid(cred, inode, CAP_FSETID)):
             mode &= ~S_ISGID
     inode.setattr(mode=mode, uid=new_uid, gid=new_gid)
+    if inode.xattrs:
+        from forkernel.fs.xattr import remove_file_caps
+
+        remove_file_caps(inode)
     if inode.sb.marks and (mode, new_uid, new_gid) != (None, None, None):
         fsnotify_change(place.dentry, True)
 

@@ -186,7 +186,7 @@ class RegInode(Inode):
         for index in list(self.pages):
             self.__drop_page(index)
         self.size = self.valid = 0
-        self.sb.forget(self)
+        super().evict()
 
     # --- contents
     def pread(self, offset: int, count: int) -> bytes:

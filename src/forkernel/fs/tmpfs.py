@@ -47,6 +47,11 @@ class TmpfsSuperblock(Superblock):
         """Files made here that are not gone yet, and the root."""
         self.magic = TMPFS_MAGIC
 
+    @property
+    def has_xattrs(self) -> bool:  # type: ignore[override]
+        """tmpfs has extended attributes, ramfs does not."""
+        return self.type != b"ramfs"
+
     def charge(self, pages: int) -> None:
         """Account for pages that nothing backs; ENOSPC at the limit."""
         if pages > 0:

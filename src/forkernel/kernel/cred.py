@@ -29,6 +29,7 @@ from forkernel.kernel.task import PF_NPROC_EXCEEDED, PF_SUPERPRIV
 from forkernel.namespace import INVALID_ID, UserNamespace, cap_capable, init_user_ns
 
 if TYPE_CHECKING:
+    from forkernel.fs.xattr import FileCaps
     from forkernel.kernel.task import Task
 
 NGROUPS_MAX = 65536
@@ -374,9 +375,24 @@ def capset(task: Task, effective: int, permitted: int, inheritable: int) -> None
     commit_creds(task, new)
 
 
-def bprm_creds(old: Cred, mode: int, uid: int, gid: int, *, no_new_privs: bool, nosuid: bool = False) -> Cred:
+def _from_file_caps(old: Cred, fcaps: FileCaps | None) -> tuple[int, bool]:
+    """Permitted capabilities by what a program file carries, and whether they are in effect; EPERM (Linux:
+    bprm_caps_from_vfs_caps).
+    """
+    if fcaps is None:
+        return 0, False
+    permitted = old.cap_bset & fcaps.permitted | old.cap_inheritable & fcaps.inheritable
+    if fcaps.effective and fcaps.permitted & ~permitted:
+        raise SysError(EPERM)
+    return permitted, fcaps.effective
+
+
+def bprm_creds(
+    old: Cred, mode: int, uid: int, gid: int, *, no_new_privs: bool, nosuid: bool = False, fcaps: FileCaps | None = None
+) -> Cred:
     """Credentials after execve of a file with this mode, owner and group (Linux: bprm_fill_uid and
-    cap_bprm_creds_from_file; files carry no capabilities of their own here).
+    cap_bprm_creds_from_file). `fcaps` are the file's own capabilities; EPERM where it is to have ones in effect that
+    the bounding set forbids.
 
     set-user-ID and set-group-ID bits count unless no_new_privs or a nosuid mount forbids it; root gets the
     bounding set; everybody keeps ambient capabilities unless the file changes an ID.
@@ -389,17 +405,19 @@ def bprm_creds(old: Cred, mode: int, uid: int, gid: int, *, no_new_privs: bool, 
             euid = uid
         if mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP and mapped:
             egid = gid
+    permitted, effective_flag = _from_file_caps(old, fcaps)
     set_id = euid != old.uid or egid != old.gid
     root = old.user_ns.make_kuid(0)
     privileged = not old.securebits & SECBIT_NOROOT and root in (old.uid, euid)
-    permitted = old.cap_bset | old.cap_inheritable if privileged else 0
-    all_effective = privileged and euid == root
+    if privileged and not (fcaps is not None and old.uid != root):  # a set-user-ID program with its own is content
+        permitted = old.cap_bset | old.cap_inheritable
+        effective_flag = effective_flag or euid == root
     if no_new_privs and (set_id or permitted & ~old.cap_permitted):
         euid, egid = old.uid, old.gid
         permitted &= old.cap_permitted
-    ambient = 0 if set_id else old.cap_ambient
+    ambient = 0 if set_id or fcaps is not None else old.cap_ambient
     permitted |= ambient
-    effective = permitted if all_effective else ambient
+    effective = permitted if effective_flag else ambient
     return old._replace(
         euid=euid, suid=euid, fsuid=euid, egid=egid, sgid=egid, fsgid=egid,
         cap_permitted=permitted, cap_effective=effective, cap_ambient=ambient,

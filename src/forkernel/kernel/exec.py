@@ -58,6 +58,7 @@ from forkernel.wait import Resume, Sleep
 
 if TYPE_CHECKING:
     from forkernel.fs.file import File
+    from forkernel.fs.xattr import FileCaps
     from forkernel.kernel.exec_image import ExecImage, ImageCache
     from forkernel.mm.slab import SharedCache
 
@@ -363,12 +364,22 @@ def mnt_may_suid(task: Task, mount: Mount) -> bool:
     return mount.ns is nsproxy.mnt_ns and user_ns.is_descendant_of(mount.sb.user_ns)
 
 
+def program_caps(inode: Any) -> FileCaps | None:
+    """The capabilities that the program file carries, None for none (setcap(8))."""
+    if not inode.get_xattrs():
+        return None
+    from forkernel.fs.xattr import file_caps
+
+    return file_caps(inode)
+
+
 def prepare_creds(task: Task, bprm: Bprm) -> None:
     """The new program's credentials, and whether it gains by them (Linux: bprm_creds_from_file)."""
     old, inode = task.cred, bprm.file.inode
     path = bprm.file.path
     nosuid = path is not None and not mnt_may_suid(task, path.mnt)
-    new = bprm_creds(old, inode.mode, inode.uid, inode.gid, no_new_privs=task.no_new_privs, nosuid=nosuid)
+    fcaps = program_caps(inode) if inode.sb.has_xattrs and not nosuid else None
+    new = bprm_creds(old, inode.mode, inode.uid, inode.gid, no_new_privs=task.no_new_privs, nosuid=nosuid, fcaps=fcaps)
     set_id = new.euid != old.euid or new.egid != old.egid
     unsafe = fs_is_shared(task) or (task.ptrace and not ns_capable(task.parent, old.user_ns, CAP_SYS_PTRACE))
     if set_id and unsafe and not own_capable(task, CAP_SETUID):

@@ -1,8 +1,8 @@
-"""What is known of files and how to change it: the stat family, statfs, access, chmod, chown, times, xattrs."""
+"""What is known of files and how to change it: the stat family, statfs, access, chmod, chown, times."""
 
 from __future__ import annotations
 
-from forkernel.abi.errno import EBADF, EFAULT, EINVAL, EOPNOTSUPP
+from forkernel.abi.errno import EBADF, EFAULT, EINVAL
 from forkernel.abi.fcntl import (
     AT_EMPTY_PATH,
     AT_FDCWD,
@@ -26,7 +26,7 @@ from forkernel.abi.stat import (
     minor,
 )
 from forkernel.abi.time import Timespec, Timeval
-from forkernel.abi.types import I32, I64, U32, U64, CStruct
+from forkernel.abi.types import I32, I64, U32, CStruct
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Mount, Path
 from forkernel.fs.inode import Inode
@@ -359,98 +359,3 @@ def sys_utime(task: Task, path: UserStr, times: UserIn[Utimbuf] | None) -> int:
         return set_times(task, AT_FDCWD, path, None, 0)
     pair = times.get()
     return set_times(task, AT_FDCWD, path, [pair.actime * NSEC, pair.modtime * NSEC], 0)
-
-
-# --- extended attributes: no file system here has any (xattr(7)), and says so
-
-
-@syscall("getxattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_getxattr(task: Task, path: UserStr, name: UserStr, value: UserBuf | None, size: U64) -> int:
-    """getxattr(2)."""
-    filename_lookup(task, path.get())
-    name.get()
-    raise SysError(EOPNOTSUPP)
-
-
-@syscall("lgetxattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_lgetxattr(task: Task, path: UserStr, name: UserStr, value: UserBuf | None, size: U64) -> int:
-    """lgetxattr(2)."""
-    filename_lookup(task, path.get(), follow=False)
-    name.get()
-    raise SysError(EOPNOTSUPP)
-
-
-@syscall("fgetxattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_fgetxattr(task: Task, fd: I32, name: UserStr, value: UserBuf | None, size: U64) -> int:
-    """fgetxattr(2)."""
-    fd_place(task, fd)
-    name.get()
-    raise SysError(EOPNOTSUPP)
-
-
-@syscall("setxattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_setxattr(task: Task, path: UserStr, name: UserStr, value: UserBuf | None, size: U64, flags: I32) -> int:
-    """setxattr(2)."""
-    filename_lookup(task, path.get())
-    return refuse_xattr(flags)
-
-
-@syscall("lsetxattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_lsetxattr(task: Task, path: UserStr, name: UserStr, value: UserBuf | None, size: U64, flags: I32) -> int:
-    """lsetxattr(2)."""
-    filename_lookup(task, path.get(), follow=False)
-    return refuse_xattr(flags)
-
-
-@syscall("fsetxattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_fsetxattr(task: Task, fd: I32, name: UserStr, value: UserBuf | None, size: U64, flags: I32) -> int:
-    """fsetxattr(2)."""
-    fd_place(task, fd)
-    return refuse_xattr(flags)
-
-
-def refuse_xattr(flags: int) -> int:
-    """EINVAL for flags that are not known, else EOPNOTSUPP."""
-    raise SysError(EINVAL if flags & ~3 else EOPNOTSUPP)
-
-
-@syscall("listxattr")
-def sys_listxattr(task: Task, path: UserStr, names: UserBuf | None, size: U64) -> int:
-    """listxattr(2): an empty list."""
-    filename_lookup(task, path.get())
-    return 0
-
-
-@syscall("llistxattr")
-def sys_llistxattr(task: Task, path: UserStr, names: UserBuf | None, size: U64) -> int:
-    """llistxattr(2): an empty list."""
-    filename_lookup(task, path.get(), follow=False)
-    return 0
-
-
-@syscall("flistxattr")
-def sys_flistxattr(task: Task, fd: I32, names: UserBuf | None, size: U64) -> int:
-    """flistxattr(2): an empty list."""
-    fd_place(task, fd)
-    return 0
-
-
-@syscall("removexattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_removexattr(task: Task, path: UserStr, name: UserStr) -> int:
-    """removexattr(2)."""
-    filename_lookup(task, path.get())
-    raise SysError(EOPNOTSUPP)
-
-
-@syscall("lremovexattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_lremovexattr(task: Task, path: UserStr, name: UserStr) -> int:
-    """lremovexattr(2)."""
-    filename_lookup(task, path.get(), follow=False)
-    raise SysError(EOPNOTSUPP)
-
-
-@syscall("fremovexattr", caveat="no file system has extended attributes: EOPNOTSUPP")
-def sys_fremovexattr(task: Task, fd: I32, name: UserStr) -> int:
-    """fremovexattr(2)."""
-    fd_place(task, fd)
-    raise SysError(EOPNOTSUPP)
