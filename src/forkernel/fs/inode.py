@@ -104,6 +104,9 @@ class Superblock:
     def kill(self) -> None:
         """No mount is left (Linux: kill_sb)."""
 
+    def remount(self, task: Task, data: bytes) -> None:
+        """New options (MS_REMOUNT); EINVAL. Most file systems have none that can be changed."""
+
     def set_readonly(self, on: bool) -> None:
         """Remount it read-only or writable; EROFS for what has to stay read-only."""
         if not on and self.host_readonly:

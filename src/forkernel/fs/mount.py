@@ -312,7 +312,7 @@ def do_mount(vfs: Vfs, task: Task, source: bytes, at: Path, fstype: bytes, flags
     if not may_mount(task):
         raise SysError(EPERM)
     if flags & MS_REMOUNT:
-        do_remount(task, at, flags)
+        do_remount(task, at, flags, data)
     elif flags & MS_BIND:
         do_loopback(vfs, task, source, at, bool(flags & MS_REC))
     elif flags & MS_PROPAGATION:
@@ -419,9 +419,9 @@ def holds_later_ns(task: Task, place: Path) -> bool:
     return ns is not None and ns.nstype == mine.nstype and ns.seq <= mine.seq
 
 
-def do_remount(task: Task, at: Path, flags: int) -> None:
-    """Change the flags of a mount, with MS_BIND of it alone, else of its file system too. EINVAL unless `at` is its
-    root; EPERM for clearing what is locked.
+def do_remount(task: Task, at: Path, flags: int, data: bytes) -> None:
+    """Change the flags of a mount, with MS_BIND of it alone, else what its file system is set to too. EINVAL unless
+    `at` is its root; EPERM for clearing what is locked.
     """
     mount = at.mnt
     if at.dentry is not mount.root or not check_mnt(task, mount):
@@ -436,6 +436,7 @@ def do_remount(task: Task, at: Path, flags: int) -> None:
     if not flags & MS_BIND:
         if not cap_capable(task.cred, mount.sb.user_ns, CAP_SYS_ADMIN):
             raise SysError(EPERM)
+        mount.sb.remount(task, data)
         mount.sb.set_readonly(bool(flags & MS_RDONLY))
     mount.flags = wanted
 

@@ -1,13 +1,14 @@
 """Mounting procfs: `init` calls `register_procfs`, then mounts what `new_procfs` makes on /proc.
 
-There is one procfs for the machine, however often it is mounted, and one for each mount in another PID namespace.
-What is in it is made at the first look.
+Each mount is a procfs of its own, with its own options (proc(5)): who sees whom (`hidepid`, `gid`), and whether there
+is more than processes (`subset=pid`). What is in it is made at the first look.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forkernel.fs.proc.options import ProcOptions
 from forkernel.fs.proc.super import ProcSuperblock
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ def register_procfs(system: System) -> None:
 
 
 def mount_proc(vfs: Vfs, task: Task, source: bytes = b"proc", data: bytes = b"") -> Dentry:
-    """The root of procfs, for mount(2): the machine's, or in another PID namespace a new one that shows that."""
-    known = vfs.internal.get(b"proc")
-    if not isinstance(known, ProcSuperblock):
-        return new_procfs(task.system)
+    """A new procfs, for mount(2): it shows the PID namespace of the caller. EINVAL for a bad option."""
+    known = vfs.internal[b"proc"]
+    assert isinstance(known, ProcSuperblock)
     ns = task.thread_pid.ns
-    if ns is known.pid_ns:
-        return known.root
-    return ProcSuperblock(task.system, vfs.alloc_dev(), known.boot_id, fill_procfs, ns.get()).root
+    options = ProcOptions(data, task.cred.user_ns)
+    sb = ProcSuperblock(task.system, vfs.alloc_dev(), known.boot_id, fill_procfs, ns.get() if ns.level else ns)
+    sb.set_options(options)
+    return sb.root
 
 
 def new_procfs(system: System) -> Dentry:

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import ENOENT, ESRCH
+from forkernel.abi.errno import ENOENT, EPERM, ESRCH
 from forkernel.abi.stat import Dirent
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
 from forkernel.fs.inode import Inode
 from forkernel.fs.proc.access import may_access
 from forkernel.fs.proc.inode import Entry, MagicLink, ProcDir, ProcReg
+from forkernel.fs.proc.options import HIDEPID_INVISIBLE, HIDEPID_NO_ACCESS
 from forkernel.fs.proc.pagemap import MapFilesDir
 from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.fs.proc.tgid_base import TGID_BASE, TID_BASE
 from forkernel.namespace import INVALID_ID
 
 if TYPE_CHECKING:
+    from forkernel.kernel.cred import Cred
     from forkernel.kernel.task import Task
 
 
@@ -85,6 +87,12 @@ class TaskDir(ProcDir):
         return [*self.entries, *LINKS]
 
 
+def keep_out(sb: ProcSuperblock, target: Task | None) -> None:
+    """Refuse who may not see a process by the options of the mount (Linux: proc_pid_permission)."""
+    if sb.hide_pid and target is not None and not sb.may_see(sb.system.current, target, HIDEPID_NO_ACCESS):
+        raise SysError(ENOENT if sb.hide_pid == HIDEPID_INVISIBLE else EPERM)
+
+
 def owner_of(target: Task) -> tuple[int, int]:
     """User and group that files of a process belong to (Linux: task_dump_owner)."""
     mm = target.mm
@@ -127,6 +135,23 @@ class PidDir(TaskDir):
         super().__init__(sb, leader, TGID_BASE)
         self.nlink = 8
 
+    def permission(self, cred: Cred, mask: int) -> None:
+        """The mount may keep others out: EPERM, or ENOENT where it hides that there is a process."""
+        keep_out(self.sb, self.task())
+        super().permission(cred, mask)
+
+    def lookup(self, task: Task, name: bytes) -> Inode | None:
+        """An entry by name, for who may search the directory: the walk does not ask where the mode says it all."""
+        keep_out(self.sb, self.task())
+        return super().lookup(task, name)
+
+    def getattr(self, task: Task) -> None:
+        """ENOENT for a process that the mount hides."""
+        target = self.task()
+        if target is not None and not self.sb.may_see(task, target, HIDEPID_INVISIBLE):
+            raise SysError(ENOENT)
+        super().getattr(task)
+
     def make(self, name: bytes, target: Task) -> Inode | None:
         """A new inode for `name`."""
         if name == b"task":
@@ -149,8 +174,14 @@ class TaskListDir(ProcDir):
         super().__init__(parent.sb)
         self.parent = parent
 
+    def permission(self, cred: Cred, mask: int) -> None:
+        """As of /proc/PID."""
+        keep_out(self.sb, self.parent.task())
+        super().permission(cred, mask)
+
     def lookup(self, task: Task, name: bytes) -> Inode | None:
         """The directory of a thread."""
+        keep_out(self.sb, self.parent.task())
         tid = pid_of_name(name)
         target: Task | None = None if tid is None else self.sb.pid_ns.find(tid)
         leader = self.parent.task()

@@ -12,6 +12,7 @@ from forkernel.fs.proc import hardware, machine
 from forkernel.fs.proc.base import PidDir, pid_of_name
 from forkernel.fs.proc.inode import Entry, ProcLink, StaticDir
 from forkernel.fs.proc.locks import proc_locks_show
+from forkernel.fs.proc.options import HIDEPID_INVISIBLE, HIDEPID_NO_ACCESS, HIDEPID_NOT_PTRACEABLE
 from forkernel.fs.proc.proc_sysctl import Sysctl, add_sysctl
 from forkernel.fs.proc.super import ProcSuperblock
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from forkernel.fs.file import File
     from forkernel.kernel.task import Task
 
+SELF_LINKS = (b"self", b"thread-self")
 KEPT_DIRECTORIES = 1024
 """Directories of processes kept before those of the dead are thrown away."""
 
@@ -36,11 +38,16 @@ class ProcRoot(StaticDir):
         """A file about the machine, or a process by its ID (a thread's ID works too, but is not listed)."""
         found = self.children.get(name)
         if found is not None:
-            return found
+            return None if self.sb.pidonly and name not in SELF_LINKS else found
         pid = pid_of_name(name)
-        return None if pid is None else self.pid_lookup(pid)
+        inode = None if pid is None else self.pid_lookup(pid)
+        if inode is not None and self.sb.hide_pid == HIDEPID_NOT_PTRACEABLE:
+            target = inode.task()
+            if target is None or not self.sb.may_see(task, target, HIDEPID_NO_ACCESS):
+                return None
+        return inode
 
-    def pid_lookup(self, pid: int) -> Inode | None:
+    def pid_lookup(self, pid: int) -> PidDir | None:
         """The directory of a process."""
         target = self.sb.pid_ns.find(pid)
         if target is None:
@@ -56,10 +63,13 @@ class ProcRoot(StaticDir):
 
     def iterate(self, task: Task) -> list[Dirent]:
         """Files about the machine, then the processes by ID."""
-        found = [Dirent(name, inode.ino, dtype_of(inode.mode)) for name, inode in self.children.items()]
-        for pid in self.sb.kernel.process_ids(self.sb.pid_ns):
+        sb = self.sb
+        names = {name: self.children[name] for name in SELF_LINKS} if sb.pidonly else self.children
+        found = [Dirent(name, inode.ino, dtype_of(inode.mode)) for name, inode in names.items()]
+        for pid in sb.kernel.process_ids(sb.pid_ns):
             inode = self.pid_lookup(pid)
-            if inode is not None:
+            target = None if inode is None else inode.task()
+            if inode is not None and target is not None and sb.may_see(task, target, HIDEPID_INVISIBLE):
                 found.append(Dirent(b"%d" % pid, inode.ino, dtype_of(inode.mode)))
         return found
 

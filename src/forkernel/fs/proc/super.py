@@ -14,6 +14,7 @@ from forkernel.abi.stat import PROC_SUPER_MAGIC, S_IFDIR, Dirent, Statfs
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry
 from forkernel.fs.inode import Inode, Superblock
+from forkernel.fs.proc.options import HIDEPID_NOT_PTRACEABLE, HIDEPID_OFF, ProcOptions, options_text
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -42,8 +43,34 @@ class ProcSuperblock(Superblock):
         self.boot_id = boot_id
         """What /proc/sys/kernel/random/boot_id shows."""
         self.fill = fill
+        self.hide_pid = HIDEPID_OFF
+        """Who sees the processes of others; HIDEPID_*."""
+        self.pid_gid = 0
+        """Members of this group see all the same."""
+        self.pidonly = False
+        """Only processes are shown (subset=pid)."""
         self.next_ino = PROC_ROOT_INO
         self.root = Dentry(b"", None, ProcTop(self))
+
+    def set_options(self, options: ProcOptions) -> None:
+        """At mount or remount; what is not given stays (Linux: proc_apply_options)."""
+        self.hide_pid = self.hide_pid if options.hide_pid is None else options.hide_pid
+        self.pid_gid = self.pid_gid if options.gid is None else options.gid
+        self.pidonly = self.pidonly or options.pidonly
+        self.options = options_text(self.hide_pid, self.pid_gid, self.pidonly)
+
+    def remount(self, task: Task, data: bytes) -> None:
+        """mount(2) with MS_REMOUNT; EINVAL."""
+        self.set_options(ProcOptions(data, task.cred.user_ns))
+
+    def may_see(self, reader: Task, target: Task, least: int) -> bool:
+        """Whether the options let the reader see a process, where hiding begins at HIDEPID_* `least`
+        (Linux: has_pid_permissions).
+        """
+        hide = self.hide_pid
+        if hide != HIDEPID_NOT_PTRACEABLE and (hide < least or reader.cred.in_group(self.pid_gid)):
+            return True
+        return bool(self.kernel.ptrace_may_access(reader, target))
 
     def kill(self) -> None:
         """A procfs of a PID namespace lets go of it; the machine's first one may be mounted again."""
