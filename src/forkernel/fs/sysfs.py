@@ -1,7 +1,7 @@
-"""sysfs, as far as it tells of the CPUs: /sys/devices/system/cpu (Linux: drivers/base/cpu.c, topology.c; sysfs(5)).
+"""sysfs, as far as it tells of CPUs and memory: /sys/devices/system (Linux: drivers/base/cpu.c, memory.c; sysfs(5)).
 
-C libraries count the CPUs there, and lscpu shows how they hang together. All CPUs are the cores of one package; none
-comes or goes. The parts are procfs's.
+C libraries count the CPUs there, lscpu shows how they hang together, and lsmem how much memory there is. All CPUs are
+the cores of one package; none comes or goes. The parts are procfs's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 KERNEL_MAX = 63
 """The highest number that a CPU could have."""
+
+
+MEMORY_BLOCK = 128 << 20
+"""Bytes of RAM that could be switched on and off together, as on x86-64."""
 
 
 class SysDir(StaticDir):
@@ -75,11 +79,38 @@ def open_attribute(inode: ProcReg, task: Task, flags: int) -> File:
     return ProcFile(inode, flags)
 
 
-def sysfs_fill_super(sb: ProcSuperblock, cpus: int) -> Inode:
-    """Make the directories and files, for so many CPUs."""
+def sysfs_fill_super(sb: ProcSuperblock, cpus: int, memory: int) -> Inode:
+    """Make the directories and files, for so many CPUs and bytes of RAM."""
     root = SysDir(sb)
+    for name in (b"block", b"bus", b"class", b"kernel", b"module"):
+        root.subdir(name)
+    root.subdir(b"dev").subdir(b"block")
+    root.subdir(b"dev").subdir(b"char")
     root.subdir(b"fs").subdir(b"cgroup")
-    directory = root.subdir(b"devices").subdir(b"system").subdir(b"cpu")
+    kernel = root.subdir(b"kernel")
+    kernel.attribute("address_bits", "64")
+    kernel.attribute("cpu_byteorder", "little")
+    system = root.subdir(b"devices").subdir(b"system")
+    add_cpus(system.subdir(b"cpu"), cpus)
+    add_memory(system.subdir(b"memory"), memory)
+    return root
+
+
+def add_memory(directory: SysDir, memory: int) -> None:
+    """RAM in blocks, all of them there for good (Linux: drivers/base/memory.c)."""
+    directory.attribute("block_size_bytes", f"{MEMORY_BLOCK:x}")
+    for number in range((memory + MEMORY_BLOCK - 1) // MEMORY_BLOCK):
+        block = directory.subdir(b"memory%d" % number)
+        block.attribute("online", "1")
+        block.attribute("phys_device", "0")
+        block.attribute("phys_index", f"{number:08x}")
+        block.attribute("removable", "0")
+        block.attribute("state", "online")
+        block.attribute("valid_zones", "Normal")
+
+
+def add_cpus(directory: SysDir, cpus: int) -> None:
+    """The CPUs and how they hang together."""
     every = (1 << cpus) - 1
     for name in ("online", "possible", "present"):
         directory.attribute(name, cpu_list(every))
@@ -96,4 +127,3 @@ def sysfs_fill_super(sb: ProcSuperblock, cpus: int) -> Inode:
         for name in ("core_siblings", "package_cpus"):
             topology.attribute(name, cpu_mask(every, cpus))
             topology.attribute(f"{name}_list", cpu_list(every))
-    return root

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import ENOSYS
 from forkernel.abi.signal import SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
+from forkernel.arch.x86_64.cpuinfo import TSC_MHZ
 from forkernel.arch.x86_64.pgtable import TASK_SIZE
 from forkernel.arch.x86_64.syscall_table import GONE, NOT_BUILT_IN, SYSCALLS
 from forkernel.errors import KernelBug, SysError, UserError
@@ -399,7 +400,7 @@ class Entry:
             self.gpr[hw.RCX] = task.se.cpu
         else:
             return False
-        now = self.clock.monotonic() * 2  # a 2 GHz counter
+        now = self.clock.monotonic() * TSC_MHZ // 1000
         self.gpr[hw.RAX] = now & 0xFFFFFFFF
         self.gpr[hw.RDX] = now >> 32 & 0xFFFFFFFF
         self.gpr[hw.RIP] = rip + length

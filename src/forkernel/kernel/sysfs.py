@@ -42,4 +42,4 @@ def fill_sysfs(sb: ProcSuperblock) -> Inode:
     """Make the directories and files."""
     from forkernel.fs.sysfs import sysfs_fill_super
 
-    return sysfs_fill_super(sb, len(sb.system.run_queues))
+    return sysfs_fill_super(sb, len(sb.system.run_queues), sb.system.options.memory)

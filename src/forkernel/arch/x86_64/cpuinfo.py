@@ -21,6 +21,9 @@ LEAF7_EBX = (
     "smap"
 )
 
+TSC_MHZ = 2000
+"""Rate of the time stamp counter."""
+
 
 def flag_names(words: str, bits: int) -> list[str]:
     """Names of the set bits, lowest first."""
@@ -28,8 +31,8 @@ def flag_names(words: str, bits: int) -> list[str]:
 
 
 def cpuinfo_text(cpus: int = 1) -> str:
-    """A paragraph for each CPU, of what can be known: the emulated CPU has no clock rate and no caches. Several are
-    the cores of one package.
+    """A paragraph for each CPU, of what can be known: the clock is that of the time stamp counter, there are no
+    caches. Several are the cores of one package.
     """
     (top, *vendor), (signature, brand, ecx, edx), (_, leaf7, _, _), (ext_top, *_), (_, _, ext_ecx, ext_edx) = cpuid(
         [(0, 0), (1, 0), (7, 0), (0x80000000, 0), (0x80000001, 0)]
@@ -50,6 +53,7 @@ def cpuinfo_text(cpus: int = 1) -> str:
         ("model\t\t", str(model)),
         ("model name\t", _text(tuple(word for four in names for word in four)).strip() or "unknown"),
         ("stepping\t", str(signature & 0xF)),
+        ("cpu MHz\t\t", f"{TSC_MHZ}.000"),
         ("physical id\t", "0"),
         ("siblings\t", str(cpus)),
         ("core id\t\t", "{cpu}"),
@@ -61,6 +65,7 @@ def cpuinfo_text(cpus: int = 1) -> str:
         ("cpuid level\t", str(top)),
         ("wp\t\t", "yes"),
         ("flags\t\t", " ".join(flags)),
+        ("bogomips\t", f"{2 * TSC_MHZ}.00"),
         ("clflush size\t", str((brand >> 8 & 0xFF) * 8)),
         ("address sizes\t", f"{sizes & 0xFF} bits physical, {sizes >> 8 & 0xFF} bits virtual"),
         ("power management", ""),

@@ -7,12 +7,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.fs.devices import MEM_MAJOR, TTYAUX_MAJOR
+from forkernel.fs.devices import MEM_MAJOR, TTY_MAJOR, TTYAUX_MAJOR
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
-CHAR_DEVICES = ((MEM_MAJOR, "mem"), (TTYAUX_MAJOR, "/dev/tty"), (TTYAUX_MAJOR, "/dev/console"))
+CHAR_DEVICES = (
+    (MEM_MAJOR, "mem"),
+    (TTY_MAJOR, "ttyS"),
+    (TTYAUX_MAJOR, "/dev/tty"),
+    (TTYAUX_MAJOR, "/dev/console"),
+    (TTYAUX_MAJOR, "/dev/ptmx"),
+    (128, "ptm"),
+    (136, "pts"),
+)
+TTY_DRIVERS = (
+    ("/dev/tty", "/dev/tty", TTYAUX_MAJOR, "0", "system:/dev/tty"),
+    ("/dev/console", "/dev/console", TTYAUX_MAJOR, "1", "system:console"),
+    ("/dev/ptmx", "/dev/ptmx", TTYAUX_MAJOR, "2", "system"),
+    ("serial", "/dev/ttyS", TTY_MAJOR, "64", "serial"),
+    ("pty_slave", "/dev/pts", 136, "0-1048575", "pty:slave"),
+    ("pty_master", "/dev/ptm", 128, "0-1048575", "pty:master"),
+)
+"""Name, name in /dev, major number, minor numbers, type."""
 SOFTIRQS = ("HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU")
 
 
@@ -20,6 +37,12 @@ def devices(inode: Any, reader: Task) -> bytes:
     """Major numbers of devices."""
     lines = ["Character devices:", *(f"{number:3d} {name}" for number, name in CHAR_DEVICES), "", "Block devices:"]
     return "\n".join(lines).encode() + b"\n"
+
+
+def tty_drivers(inode: Any, reader: Task) -> bytes:
+    """Kinds of terminals, by which ps finds their names."""
+    rows = [f"{name:<20} {dev:<10} {major:6} {minors:>7} {kind}" for name, dev, major, minors, kind in TTY_DRIVERS]
+    return "\n".join(rows).encode() + b"\n"
 
 
 def nothing(inode: Any, reader: Task) -> bytes:

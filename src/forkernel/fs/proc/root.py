@@ -185,6 +185,7 @@ def proc_fill_super(sb: ProcSuperblock, sysctls: list[Sysctl]) -> ProcRoot:
     root.children[b"thread-self"] = ProcLink(sb, thread_self_link)
     for name, entry in SYSVIPC.items():
         root.subdir(b"sysvipc").add(name, entry)
+    root.subdir(b"tty").add(b"drivers", Entry(0o444, hardware.tty_drivers))
     for sysctl in sysctls:
         add_sysctl(root.subdir(b"sys"), sysctl)
     return root
