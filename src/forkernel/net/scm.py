@@ -34,6 +34,8 @@ PF_SUPERPRIV = 0x100
 Creds = tuple[Any, int, int]
 """Pid of the process or None, and the kernel's numbers of user and group."""
 NO_CREDS: Creds = (None, 0xFFFFFFFF, 0xFFFFFFFF)
+AT_END: Creds = (None, 0, 0)
+"""Told where a stream ended and no message came."""
 UNKNOWN_CREDS: Creds = (None, 65534, 65534)
 """On a message sent when neither side wanted credentials."""
 

@@ -16,15 +16,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from forkernel.abi.errno import EAFNOSUPPORT, EAGAIN, EINVAL, EOPNOTSUPP, ESPIPE
+from forkernel.abi.errno import EAFNOSUPPORT, EAGAIN, EINVAL, ENOPROTOOPT, EOPNOTSUPP, ESPIPE
 from forkernel.abi.fcntl import O_NONBLOCK, O_RDWR
 from forkernel.abi.inet import AF_INET, AF_INET6
 from forkernel.abi.socket import AF_MAX, AF_UNIX, MSG_EOR, RCV_SHUTDOWN, SEND_SHUTDOWN, SOCK_SEQPACKET
 from forkernel.abi.stat import S_IFSOCK
 from forkernel.errors import SysError
-from forkernel.fs.anon import internal_sb
+from forkernel.fs.anon import KINDS, internal_sb
 from forkernel.fs.file import File
-from forkernel.fs.inode import Inode
+from forkernel.fs.inode import Inode, Superblock
 from forkernel.fs.timedread import TimedRead
 from forkernel.wait import Sleep, WaitQueue
 
@@ -43,6 +43,20 @@ SNDBUF_LOCK, RCVBUF_LOCK = 1, 2
 
 SCM_PASS_CRED, SCM_PASS_PIDFD, SCM_PASS_RIGHTS = 1, 2, 4
 SCM_PASS_WHO = SCM_PASS_CRED | SCM_PASS_PIDFD
+
+
+class SockfsSuperblock(Superblock):
+    """sockfs, of which a machine has one."""
+
+    __slots__ = ("inflight",)
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.inflight: Any = None
+        """Descriptors in flight (net/unix/garbage.py)."""
+
+
+KINDS[b"sockfs"] = SockfsSuperblock
 
 
 class SocketInode(Inode):
@@ -152,6 +166,10 @@ class SocketFile(File):
     def bound_device(self) -> bytes:
         """The name of the device it is bound to."""
         return b""
+
+    def set_own_option(self, name: int, number: int) -> None:
+        """Set an option of SOL_SOCKET that not all families have."""
+        raise SysError(ENOPROTOOPT)
 
     def set_peek_off(self, offset: int) -> None:
         """SO_PEEK_OFF."""

@@ -133,7 +133,7 @@ def set_number(task: Any, file: SocketFile, name: int, number: int) -> None:
     elif name == SO_RCVLOWAT:
         keep(file, name, INT_MAX if number < 0 else number or 1)
     else:
-        raise SysError(ENOPROTOOPT)
+        file.set_own_option(name, number)
 
 
 def keep(file: SocketFile, name: int, number: int) -> None:

@@ -170,10 +170,10 @@ class UnixFile(SocketFile):
             end.inode.uid, end.inode.gid = task.cred.fsuid, task.cred.fsgid
             return end
         self.take_error()
-        if self.shut & RCV_SHUTDOWN:
-            raise SysError(EINVAL)
         if nonblock:
             raise SysError(EAGAIN)
+        if self.shut & RCV_SHUTDOWN:
+            raise SysError(EINVAL)
         raise Sleep(self.rd_wait)
 
     def shutdown(self, how: int) -> None:
@@ -202,11 +202,26 @@ class UnixFile(SocketFile):
         """The control messages of a send, once."""
         if msg.scm is None and msg.control:
             msg.scm = scm.scm_send(task, msg.control)
+            if msg.scm.files:
+                from forkernel.net.unix.garbage import check_inflight
+
+                check_inflight(task, self)
 
     def check_rights(self, msg: SocketMessage, other: UnixFile) -> None:
         """EPERM for descriptors to a socket that does not take them (SO_PASSRIGHTS)."""
         if msg.scm is not None and msg.scm.files and not other.scm_flags & SCM_PASS_RIGHTS:
             raise SysError(EPERM)
+
+    def queue_at(self, task: Any, other: UnixFile, skb: Skb, msg: SocketMessage) -> None:
+        """Put a message, with the files that go along, into the queue of `other`."""
+        self.wmem += skb.cost
+        if msg.scm is not None and msg.scm.files:
+            from forkernel.net.unix.garbage import attach
+
+            skb.files = msg.scm.take_files()
+            attach(task, skb)
+        other.queue.append(skb)
+        other.rd_wait.wake_up()
 
     def hand_over(self, task: Any, msg: SocketMessage, creds: Creds, files: tuple[File, ...]) -> None:
         """The control messages of a receive (Linux: scm_recv_unix)."""
@@ -277,9 +292,9 @@ class UnixFile(SocketFile):
                 raise SysError(EINVAL)
             value = self.inq()
         elif cmd == TIOCOUTQ:
-            if self.state == LISTENING:
-                raise SysError(EINVAL)
             value = self.wmem
+        elif cmd == SIOCATMARK:
+            value = int(self.at_mark())
         elif cmd == SIOCUNIXFILE:
             return names.open_file(task, self)
         else:
@@ -287,9 +302,20 @@ class UnixFile(SocketFile):
         task.mm.write(arg, value.to_bytes(4, "little"))
         return 0
 
+    def at_mark(self) -> bool:
+        """SIOCATMARK: EOPNOTSUPP but for streams."""
+        raise SysError(EOPNOTSUPP)
+
     def inq(self) -> int:
         """Bytes that can be read."""
         return sum(skb.left for skb in self.queue)
+
+    def unread_left(self) -> bool:
+        """Whether closing it loses what the peer sent; one message that is empty, or was urgent and is read, is
+        nothing.
+        """
+        queue = self.queue
+        return bool(queue) and (queue[0].left > 0 or len(queue) > 1)
 
     def release(self) -> None:
         """The last descriptor is gone (Linux: unix_release_sock)."""
@@ -299,7 +325,7 @@ class UnixFile(SocketFile):
         self.shut = RDWR_SHUTDOWN
         if peer is not None and self.kind != SOCK_DGRAM:
             peer.shut = RDWR_SHUTDOWN
-            if self.queue:
+            if self.unread_left():
                 peer.error = ECONNRESET
             peer.wake_all()
         for end in self.backlog:
@@ -313,9 +339,15 @@ class UnixFile(SocketFile):
         self.wake_all()
         self.peer_wait.wake_up()
         del self.net.sockets[self]
+        inflight = self.inode.sb.inflight
         super().release()
+        if inflight is not None and inflight.sockets:
+            from forkernel.net.unix.garbage import unix_gc
+
+            unix_gc(inflight)
 
 
+SIOCATMARK = 0x8905
 SIOCUNIXFILE = 0x89E0
 
 

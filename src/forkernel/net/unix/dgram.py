@@ -94,18 +94,15 @@ class UnixDgram(UnixFile):
         self.read_control(task, msg)
         no_oob(msg)
         name = names.mkname(msg.name) if msg.name else b""
-        other = self.peer
-        if not name and other is None:
-            raise SysError(ENOTCONN)
         self.autobind_for_creds(task)
         size = msg.iov.left
         if size > self.sndbuf - SENDMSG_OVERHEAD:
             raise SysError(EMSGSIZE)
         self.wait_for_room(msg)
         data = msg.take(task.mm, size)
-        if name:
-            other = names.find(task, self.net, name, self.kind)
-        assert other is not None
+        other = names.find(task, self.net, name, self.kind) if name else self.peer
+        if other is None:
+            raise SysError(ENOTCONN)
         self.check_receiver(msg, other)
         if other is not self and other.peer is not self and len(other.queue) > other.max_backlog:
             if msg.nonblock:
@@ -113,10 +110,7 @@ class UnixDgram(UnixFile):
             raise Sleep(other.peer_wait)
         self.check_rights(msg, other)
         cost = truesize(size, False)
-        self.wmem += cost
-        files = msg.scm.take_files() if msg.scm is not None else ()
-        other.queue.append(Skb(data, self, self.creds_to_send(task, msg, other), files, cost))
-        other.rd_wait.wake_up()
+        self.queue_at(task, other, Skb(data, self, self.creds_to_send(task, msg, other), (), cost), msg)
         msg.iov.advance(size)
         return size
 
@@ -147,8 +141,9 @@ class UnixDgram(UnixFile):
 
     # --- receiving
     def recvmsg(self, task: Any, msg: SocketMessage) -> int:
-        """The next message, cut to the room there is; the rest is lost."""
+        """The next message, cut to the room there is; the rest is lost. The pending error comes first."""
         no_oob(msg)
+        self.take_error()
         peek = bool(msg.flags & MSG_PEEK)
         index, skip = self.peek_at() if peek else (0, 0)
         if index >= len(self.queue):
@@ -179,23 +174,23 @@ class UnixDgram(UnixFile):
             raise
         if msg.flags & MSG_PEEK:
             self.peeked(len(part))
+            skb.peeked = not skb.data
         self.hand_over(task, msg, skb.creds, files)
         return size if msg.flags & MSG_TRUNC else len(part)
 
     def peek_at(self) -> tuple[int, int]:
         """Which message a peek sees, and how much of it is passed over (SO_PEEK_OFF)."""
-        skip = max(self.peek_off, 0)
-        if not skip:
+        if self.peek_off < 0:
             return 0, 0
+        skip = self.peek_off
         for index, skb in enumerate(self.queue):
-            if skip < len(skb.data):
+            if skip < len(skb.data) or (not skip and not skb.peeked):
                 return index, skip
             skip -= len(skb.data)
         return len(self.queue), 0
 
     def nothing(self, msg: SocketMessage) -> int:
-        """No message is there: the pending error, the end, EAGAIN or Sleep."""
-        self.take_error()
+        """No message is there: the end, EAGAIN or Sleep."""
         if self.shut & RCV_SHUTDOWN and not msg.nonblock:
             return 0
         if msg.nonblock:
@@ -251,7 +246,6 @@ class UnixSeqpacket(UnixDgram):
 
     def nothing(self, msg: SocketMessage) -> int:
         """The end is told to who does not want to wait, too."""
-        self.take_error()
         if self.shut & RCV_SHUTDOWN:
             return 0
         return super().nothing(msg)

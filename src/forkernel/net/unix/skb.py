@@ -44,7 +44,7 @@ def truesize(size: int, stream: bool) -> int:
 class Skb:
     """Bytes on their way. `files` are descriptors passed along, each with a reference."""
 
-    __slots__ = ("at", "cost", "creds", "data", "files", "sender", "stamp")
+    __slots__ = ("at", "cost", "creds", "data", "files", "peeked", "sender", "user")
 
     def __init__(self, data: bytes, sender: UnixFile, creds: Creds, files: tuple[File, ...], cost: int) -> None:
         self.data = data
@@ -55,8 +55,10 @@ class Skb:
         self.creds = creds
         self.files = files
         self.cost = cost
-        self.stamp = 0
-        """Time it was sent, ns since 1970, where the receiver asked (SO_TIMESTAMP)."""
+        self.peeked = False
+        """An empty message that MSG_PEEK has shown."""
+        self.user = 0
+        """Whom the files count for while they are in flight."""
 
     @property
     def left(self) -> int:
@@ -71,9 +73,12 @@ class Skb:
             sender.wr_wait.wake_up()
 
     def detach_fds(self) -> tuple[File, ...]:
-        """Hand the files and their references over (Linux: unix_detach_fds)."""
-        files, self.files = self.files, ()
-        return files
+        """Hand the files and their references over."""
+        if not self.files:
+            return ()
+        from forkernel.net.unix.garbage import detach
+
+        return detach(self)
 
     def drop(self) -> None:
         """Nobody will read it."""
