@@ -20,7 +20,6 @@ from forkernel.abi.errno import (
 from forkernel.abi.futex import (
     FUTEX_CLOCK_REALTIME,
     FUTEX_CMP_REQUEUE,
-    FUTEX_LOCK_PI,
     FUTEX_PRIVATE_FLAG,
     FUTEX_REQUEUE,
     FUTEX_WAIT,
@@ -192,7 +191,7 @@ def test_errors(threads: list[Task]) -> None:
     assert futex(task, FUTEX_WAIT, 0, 8) == -EFAULT
     task.mm.write(TIME, Timespec(0, NSEC_PER_SEC).pack())
     assert futex(task, FUTEX_WAIT, 1, TIME) == -EINVAL
-    for op in (FUTEX_LOCK_PI, 2, 99, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, FUTEX_WAIT | FUTEX_CLOCK_REALTIME):
+    for op in (2, 99, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, FUTEX_WAIT | FUTEX_CLOCK_REALTIME):
         assert futex(task, op) == -ENOSYS
     assert futex(task, FUTEX_WAKE_OP, 0, 0, WORD2, 7 << 28) == -ENOSYS
     assert futex(task, FUTEX_WAKE_OP, 0, 0, WORD2, 9 << 24) == -ENOSYS

@@ -185,6 +185,10 @@ def mm_release(task: Task, mm: MmStruct) -> None:
         if fire := task.system.trace.exit_robust_list:
             fire(task, task.robust_list)
         task.robust_list = 0
+    if task in task.system.futexes.pi.owned:
+        from forkernel.kernel.futex_pi import exit_pi_state_list
+
+        exit_pi_state_list(task)
     if task.clear_child_tid:
         if mm.users > 1:
             clear_child_tid(task, mm)

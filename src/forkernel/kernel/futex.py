@@ -44,6 +44,7 @@ from forkernel.abi.futex import (
 )
 from forkernel.arch.x86_64.pgtable import TASK_SIZE
 from forkernel.errors import SysError
+from forkernel.kernel.rtmutex import PiTasks
 from forkernel.mm.vma import VM_READ, VM_WRITE
 from forkernel.wait import Resume, Sleep, WaitQueue
 
@@ -59,9 +60,10 @@ SHARED = "shared"
 class FutexTable:
     """All futex waiters of a system (Linux: the futex hash table), by key, in the order they are to be woken."""
 
-    __slots__ = ("waiters",)
+    __slots__ = ("pi", "waiters")
 
     def __init__(self) -> None:
+        self.pi = PiTasks()
         self.waiters: dict[Hashable, list[FutexQ]] = {}
 
     def queue(self, q: FutexQ, key: Hashable) -> None:
@@ -104,6 +106,9 @@ class FutexQ(Resume):
 
     __slots__ = ("addr", "bitset", "deadline", "key", "prio", "shared", "value", "wait")
 
+    for_pi = False
+    """It waits for a lock that inherits priority (kernel/futex_pi.py)."""
+
     def __init__(self, task: Task, addr: int, shared: bool, value: int, deadline: Deadline | None, bitset: int) -> None:
         self.addr = addr
         self.shared = shared
@@ -120,15 +125,19 @@ class FutexQ(Resume):
         if self.key is None:
             return 0
         system = task.system
-        if self.deadline is None:
-            raise Sleep(self.wait, resume=self)
-        deadline = self.deadline.monotonic(task)
-        if system.clock.monotonic() >= deadline:
+        if self.deadline is not None and system.clock.monotonic() >= self.deadline.monotonic(task):
             system.futexes.unqueue(self)
             raise SysError(ETIMEDOUT)
+        raise self.sleep(task)
+
+    def sleep(self, task: Task) -> Sleep:
+        """The sleep until a waker, or the clock, comes."""
+        if self.deadline is None:
+            return Sleep(self.wait, resume=self)
+        deadline = self.deadline.monotonic(task)
         if self.deadline.realtime:
-            raise Sleep(self.wait, system.clock.was_set, resume=self, deadline=deadline)
-        raise Sleep(self.wait, resume=self, deadline=deadline)
+            return Sleep(self.wait, task.system.clock.was_set, resume=self, deadline=deadline)
+        return Sleep(self.wait, resume=self, deadline=deadline)
 
     def interrupted(self, task: Task) -> int:
         """A signal came first: the call starts over if the handler allows that, with the same deadline."""
@@ -137,6 +146,17 @@ class FutexQ(Resume):
             return -ERESTARTSYS
         task.restart_block = FutexRestart(self)
         return -ERESTART_RESTARTBLOCK
+
+
+class Futex2Q(FutexQ):
+    """One of the call futex_wait, whose time is absolute: it is simply made again."""
+
+    __slots__ = ()
+
+    def interrupted(self, task: Task) -> int:
+        """A signal came first."""
+        task.system.futexes.unqueue(self)
+        return -ERESTARTSYS
 
 
 class FutexRestart(Resume):
@@ -156,14 +176,14 @@ class FutexRestart(Resume):
         return futex_wait(task, self.addr, self.shared, self.value, self.deadline, self.bitset)
 
 
-def _mm(task: Task) -> MmStruct:
+def task_mm(task: Task) -> MmStruct:
     """The address space of a task that makes calls."""
     mm = task.mm
     assert mm is not None
     return mm
 
 
-def get_futex_key(task: Task, addr: int, shared: bool) -> Hashable:
+def get_futex_key(task: Task, addr: int, shared: bool, write: bool = False) -> Hashable:
     """What the futex at `addr` is known by. EINVAL where it is not aligned, EFAULT for a bad address.
 
     Memory of one process has two keys, private and shared, which do not meet, as on Linux.
@@ -172,24 +192,38 @@ def get_futex_key(task: Task, addr: int, shared: bool) -> Hashable:
         raise SysError(EINVAL)
     if addr >= TASK_SIZE:
         raise SysError(EFAULT)
-    mm = _mm(task)
+    mm = task_mm(task)
     key = mm.futex_key(addr, shared)
     if not shared:
         return key
     vma = mm.vmas.lookup(addr)
-    if vma is None or not vma.flags & (VM_WRITE if key[0] is mm else VM_READ | VM_WRITE):
+    if vma is None or not vma.flags & (VM_WRITE if write or key[0] is mm else VM_READ | VM_WRITE):
         raise SysError(EFAULT)
     return (*key, SHARED)
 
 
-def futex_wait(task: Task, addr: int, shared: bool, value: int, deadline: Deadline | None, bitset: int) -> int:
+def is_shared(key: Hashable) -> bool:
+    """Whether a key is one of those that processes share."""
+    return isinstance(key, tuple) and key[-1] == SHARED
+
+
+def futex_wait(
+    task: Task,
+    addr: int,
+    shared: bool,
+    value: int,
+    deadline: Deadline | None,
+    bitset: int,
+    *,
+    restart: bool = True,
+) -> int:
     """Sleep until woken, if the word at `addr` is `value` (else EAGAIN). ETIMEDOUT at the deadline."""
     if not bitset:
         raise SysError(EINVAL)
     key = get_futex_key(task, addr, shared)
-    if _mm(task).read_u32(addr) != value:
+    if task_mm(task).read_u32(addr) != value:
         raise SysError(EAGAIN)
-    q = FutexQ(task, addr, shared, value, deadline, bitset)
+    q = (FutexQ if restart else Futex2Q)(task, addr, shared, value, deadline, bitset)
     task.system.futexes.queue(q, key)
     return q.step(task)
 
@@ -239,7 +273,7 @@ def futex_wait_multiple(task: Task, words: list[tuple[int, bool, int]], deadline
     vector = FutexVector([], deadline, wait)
     for (addr, shared, value), key in zip(words, keys, strict=True):
         try:
-            found = _mm(task).read_u32(addr)
+            found = task_mm(task).read_u32(addr)
         except SysError:
             vector.interrupted(task)
             raise
@@ -259,18 +293,27 @@ def _wake_key(table: FutexTable, key: Hashable, count: int, bitset: int) -> int:
     if not line:
         return 0
     woken = 0
-    for q in [q for q in line if q.bitset & bitset][: max(count, 1)]:
+    for q in list(line):
+        if q.for_pi:
+            raise SysError(EINVAL)  # it waits for a lock that inherits priority
+        if not q.bitset & bitset:
+            continue
+        if woken >= max(count, 1):
+            break
         table.unqueue(q)
         q.wait.wake_up()
         woken += 1
     return woken
 
 
-def futex_wake(task: Task, addr: int, shared: bool, count: int, bitset: int = FUTEX_BITSET_MATCH_ANY) -> int:
-    """Wake up to `count` waiters (0 and less mean 1, as on Linux); returns how many."""
+def futex_wake(
+    task: Task, addr: int, shared: bool, count: int, bitset: int = FUTEX_BITSET_MATCH_ANY, *, strict: bool = False
+) -> int:
+    """Wake up to `count` waiters; returns how many. 0 and less mean 1, as on Linux, but for `strict` 0 is none."""
     if not bitset:
         raise SysError(EINVAL)
-    return _wake_key(task.system.futexes, get_futex_key(task, addr, shared), count, bitset)
+    key = get_futex_key(task, addr, shared)
+    return 0 if strict and not count else _wake_key(task.system.futexes, key, count, bitset)
 
 
 def futex_wake_addr(task: Task, addr: int, count: int) -> int:
@@ -295,11 +338,13 @@ def futex_requeue(
         raise SysError(EINVAL)
     key = get_futex_key(task, addr, shared)
     key2 = get_futex_key(task, addr2, shared)
-    if expected is not None and _mm(task).read_u32(addr) != expected:
+    if expected is not None and task_mm(task).read_u32(addr) != expected:
         raise SysError(EAGAIN)
     table = task.system.futexes
     chosen = list(table.waiters.get(key, ()))[: wake + requeue]
     for number, q in enumerate(chosen):
+        if q.for_pi:
+            raise SysError(EINVAL)
         if number < wake:
             table.unqueue(q)
             q.wait.wake_up()
@@ -338,7 +383,7 @@ def _atomic_op(task: Task, addr: int, encoded: int) -> bool:
     argument, threshold = _signed(encoded >> 12, 12), _signed(encoded, 12)
     if encoded >> 28 & FUTEX_OP_ARG_SHIFT:
         argument = 1 << (argument & 31)
-    mm = _mm(task)
+    mm = task_mm(task)
     old = mm.read_u32(addr)
     mm.write_u32(addr, _operate(operation, old, argument) & U32_MAX)
     return _compare(comparison, _signed(old, 32), threshold)

@@ -16,6 +16,7 @@ from forkernel.kernel import time_namespace, user_namespace
 from forkernel.kernel.cred import capable
 from forkernel.kernel.kstack import task_pt_regs
 from forkernel.kernel.ptrace import ptrace_may_access
+from forkernel.kernel.rtmutex import normal_sched
 from forkernel.kernel.sched import weight_of
 from forkernel.kernel.task import PF_EXITING, TASK_DEAD, TASK_RUNNING, TASK_UNINTERRUPTIBLE
 from forkernel.kernel.wchan import SYSCALL_ENTRY, current_syscall, stack_of
@@ -161,6 +162,10 @@ class KernelView:
     def oom_score(self, task: Task) -> int:
         """How badly the OOM killer wants it."""
         return oom_score(task, self.system.frames.total)
+
+    def normal_sched(self, task: Task) -> tuple[int, int]:
+        """Policy and real-time priority as they were set, without what the task inherits."""
+        return normal_sched(task)
 
     def sched_weight(self, task: Task) -> int:
         """Its share among the fair tasks."""

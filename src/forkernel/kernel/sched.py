@@ -16,6 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from forkernel.kernel.kstack import THREAD_SIZE
+from forkernel.kernel.rtmutex import normal_sched
 from forkernel.kernel.task import (
     TASK_INTERRUPTIBLE,
     TASK_NEW,
@@ -230,9 +231,11 @@ class Scheduler:
         """The child's scheduling state: the parent's, unless reset-on-fork; not yet on the queue."""
         se, theirs = child.se, parent.se
         se.policy, se.nice, se.rt_priority = theirs.policy, theirs.nice, theirs.rt_priority
+        if self.system.futexes.pi.normal:  # what the parent inherits for now is not for the child
+            se.policy, se.rt_priority = normal_sched(parent)
         se.cpus_mask = theirs.cpus_mask
         if theirs.reset_on_fork:
-            if is_rt(parent):
+            if is_rt(child):
                 se.policy, se.rt_priority, se.nice = SCHED_NORMAL, 0, 0
             se.nice = max(se.nice, 0)
         child.state = TASK_NEW

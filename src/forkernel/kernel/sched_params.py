@@ -43,6 +43,7 @@ from forkernel.abi.sched import (
 from forkernel.errors import SysError
 from forkernel.kernel.cred import capable, ns_capable
 from forkernel.kernel.pid import PIDTYPE_PGID, find_task_by_vpid, find_vpid
+from forkernel.kernel.rtmutex import normal_sched, set_normal_sched
 from forkernel.kernel.task import IoContext
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def sched_setscheduler(task: Task, target: Task, policy: int, priority: int) -> 
 def sched_setparam(task: Task, target: Task, priority: int) -> None:
     """Set (sched_setparam(2)) a new priority within the same policy. EINVAL, EPERM."""
     se = target.se
-    change_scheduling(task, target, Wanted(se.policy, se.nice, priority, se.reset_on_fork))
+    change_scheduling(task, target, Wanted(normal_sched(target)[0], se.nice, priority, se.reset_on_fork))
 
 
 def sched_setattr(task: Task, target: Task, attr: SchedAttr) -> None:
@@ -104,10 +105,10 @@ def sched_setattr(task: Task, target: Task, attr: SchedAttr) -> None:
         raise SysError(EINVAL)
     policy, reset = attr.policy, bool(attr.flags & SCHED_FLAG_RESET_ON_FORK)
     if attr.flags & SCHED_FLAG_KEEP_POLICY:
-        policy, reset = se.policy, se.reset_on_fork
+        policy, reset = normal_sched(target)[0], se.reset_on_fork
     nice, priority = min(max(attr.nice, MIN_NICE), MAX_NICE), attr.priority
     if attr.flags & SCHED_FLAG_KEEP_PARAMS:
-        nice, priority = se.nice, se.rt_priority
+        nice, priority = se.nice, normal_sched(target)[1]
     clamps = bool(attr.flags & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX))
     change_scheduling(task, target, Wanted(policy, nice, priority, reset, clamps))
 
@@ -116,9 +117,10 @@ def sched_getattr(target: Task) -> SchedAttr:
     """Policy, nice value and priority (sched_getattr(2)) of a task; `size` is the caller's to set."""
     se = target.se
     flags = SCHED_FLAG_RESET_ON_FORK if se.reset_on_fork else 0
-    if se.policy in RT_POLICIES:
-        return SchedAttr(policy=se.policy, flags=flags, priority=se.rt_priority)
-    return SchedAttr(policy=se.policy, flags=flags, nice=se.nice)
+    policy, priority = normal_sched(target)
+    if policy in RT_POLICIES:
+        return SchedAttr(policy=policy, flags=flags, priority=priority)
+    return SchedAttr(policy=policy, flags=flags, nice=se.nice)
 
 
 def change_scheduling(task: Task, target: Task, wanted: Wanted) -> None:
@@ -133,26 +135,26 @@ def change_scheduling(task: Task, target: Task, wanted: Wanted) -> None:
     if wanted.clamps:
         raise SysError(EOPNOTSUPP)
     se = target.se
-    se.policy = wanted.policy
-    se.rt_priority = wanted.priority
     se.reset_on_fork = wanted.reset_on_fork
     if not is_rt:
         se.nice = wanted.nice
+    set_normal_sched(target, wanted.policy, wanted.priority)
     task.system.sched.set_params(target)
 
 
 def may_change(task: Task, target: Task, wanted: Wanted) -> bool:
     """Whether the change needs no privilege (Linux: user_check_sched_setscheduler)."""
     se = target.se
+    policy, priority = normal_sched(target)
     if wanted.policy in RT_POLICIES:
         limit = target.signal.rlim[RLIMIT_RTPRIO][0]
-        if wanted.policy != se.policy and not limit:
+        if wanted.policy != policy and not limit:
             return False
-        if wanted.priority > se.rt_priority and wanted.priority > limit:
+        if wanted.priority > priority and wanted.priority > limit:
             return False
     elif wanted.nice < se.nice and not can_nice(task, target, wanted.nice):
         return False
-    if se.policy == SCHED_IDLE and wanted.policy != SCHED_IDLE and not can_nice(task, target, se.nice):
+    if policy == SCHED_IDLE and wanted.policy != SCHED_IDLE and not can_nice(task, target, se.nice):
         return False
     if not check_same_owner(task, target):
         return False

@@ -20,6 +20,7 @@ from forkernel.abi.types import I32, U32, U64
 from forkernel.errors import SysError
 from forkernel.kernel import sched_params
 from forkernel.kernel.posix_clock import ns_to_timespec
+from forkernel.kernel.rtmutex import normal_sched
 from forkernel.kernel.sched import SLICE_NS
 from forkernel.kernel.sched_params import find_process_by_pid
 from forkernel.kernel.task import Task
@@ -70,8 +71,8 @@ def sys_sched_setparam(task: Task, pid: I32, param: UserIn[SchedParam] | None) -
 @syscall("sched_getscheduler")
 def sys_sched_getscheduler(task: Task, pid: I32) -> int:
     """sched_getscheduler(2)."""
-    se = _target(task, pid).se
-    return se.policy | (SCHED_RESET_ON_FORK if se.reset_on_fork else 0)
+    target = _target(task, pid)
+    return normal_sched(target)[0] | (SCHED_RESET_ON_FORK if target.se.reset_on_fork else 0)
 
 
 @syscall("sched_getparam")
@@ -79,7 +80,7 @@ def sys_sched_getparam(task: Task, pid: I32, param: UserOut[SchedParam] | None) 
     """sched_getparam(2)."""
     if param is None:
         raise SysError(EINVAL)
-    param.put(SchedParam(_target(task, pid).se.rt_priority))
+    param.put(SchedParam(normal_sched(_target(task, pid))[1]))
     return 0
 
 
@@ -137,7 +138,7 @@ def sys_sched_get_priority_min(task: Task, policy: I32) -> int:
 @syscall("sched_rr_get_interval")
 def sys_sched_rr_get_interval(task: Task, pid: I32, interval: UserOut[Timespec]) -> int:
     """sched_rr_get_interval(2): 0 for SCHED_FIFO, which has no slices."""
-    policy = _target(task, pid).se.policy
+    policy = normal_sched(_target(task, pid))[0]
     span = {SCHED_FIFO: 0, SCHED_RR: RR_TIMESLICE}.get(policy, SLICE_NS)
     interval.put(ns_to_timespec(span))
     return 0

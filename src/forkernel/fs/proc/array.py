@@ -102,7 +102,8 @@ def do_task_stat(inode: Any, reader: Task, whole: bool) -> bytes:
     fields += inode.sb.kernel.kstk_esp_eip(task) if permitted else (0, 0)
     fields += [task.pending.bits & mask, task.blocked & mask, ignored & mask, caught & mask]
     fields += [0 if get_task_state(task)[0] == "R" else int(permitted and inode.sb.kernel.is_sleeping(task)), 0, 0]
-    fields += [task.exit_signal, task.se.cpu, task.se.rt_priority, task.se.policy, 0, 0, signal.cguest_time // TICK_NS]
+    policy, rt_priority = inode.sb.kernel.normal_sched(task)
+    fields += [task.exit_signal, task.se.cpu, rt_priority, policy, 0, 0, signal.cguest_time // TICK_NS]
     names = ("start_data", "end_data", "start_brk", "arg_start", "arg_end", "env_start", "env_end")
     fields += _addresses(mm, names, permitted, False)
     fields.append(task.exit_code if permitted else 0)

@@ -33,7 +33,7 @@ def proc_sched_show(inode: Any, reader: Task) -> bytes:
         ("nr_voluntary_switches", task.nvcsw),
         ("nr_involuntary_switches", task.nivcsw),
         ("se.load.weight", inode.sb.kernel.sched_weight(task) << WEIGHT_SHIFT),
-        ("policy", se.policy),
+        ("policy", inode.sb.kernel.normal_sched(task)[0]),
         ("prio", MAX_RT_PRIO - 1 - se.rt_priority if is_rt else DEFAULT_PRIO + se.nice),
     )
     lines += [f"{name:<45}:{value:21d}" for name, value in numbers]
