@@ -170,6 +170,7 @@ class System:
         self.sched, self.trace, self.cpu = Sched(), Trace(), Cpus()
         self.pids = PidNamespace(None)
         self.sigpending_users: dict[int, int] = {}
+        self.autogroups = 0
         self.signalfd_wqh = WaitQueue()
         self.clock = SimpleNamespace(now=0, monotonic=lambda: self.clock.now)
         self.init = self.process(None)

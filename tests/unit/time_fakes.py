@@ -17,10 +17,12 @@ from forkernel.errors import SysError
 from forkernel.kernel import signal
 from forkernel.kernel.clock import Clock
 from forkernel.kernel.cred import Cred
+from forkernel.kernel.files_stat import FilesStat
 from forkernel.kernel.futex import FutexTable
 from forkernel.kernel.hrtimer import Timer, TimerQueue
 from forkernel.kernel.nsproxy import init_nsproxy
 from forkernel.kernel.pid import PidNamespace, alloc_pid, attach_pids
+from forkernel.kernel.printk import Printk
 from forkernel.kernel.resource import init_rlimits
 from forkernel.kernel.task import (
     TASK_INTERRUPTIBLE,
@@ -190,6 +192,7 @@ class Machine:
         self.sched, self.pids, self.cpu, self.trace = Sched(self), PidNamespace(None), Cpu(), Trace()
         self.pids.last = 99
         self.run_queues = [self.sched]
+        self.files_stat, self.printk = FilesStat(self, 512 << 20), Printk(self.clock)
         self.slabs = SimpleNamespace(cred_jar=CredJar())
         self.frames, self.rng = Frames(), random.Random(1)
         self.load, self.ns_inums = (2048, 0, 0), NsInums()

@@ -10,7 +10,7 @@ from forkernel.errors import UserError
 def make_sink(values: dict[str, Any]) -> Any:
     """A sink for --format, --events, --faults, --times and --output. UserError if the file cannot be written."""
     from forkernel.arch.x86_64.syscall_table import SYSCALLS
-    from forkernel.syscalls.registry import REGISTRY
+    from forkernel.syscalls.all import REGISTRY
     from forkernel.trace.output import Output
     from forkernel.trace.sink import DEFAULT_GROUPS, CallTable
 

@@ -54,7 +54,7 @@ from forkernel.kernel.wait4 import WaitOpts, do_wait
 from forkernel.mm.pagetable import TableStore
 from forkernel.mm.slab import SlabCaches
 from forkernel.namespace import INVALID_ID
-from forkernel.syscalls.all import REGISTRY
+from forkernel.syscalls.lazy import LazyCalls
 from forkernel.tty.devpts import BOOT_OPTIONS, mount_devpts
 from forkernel.wait import Sleep
 
@@ -127,11 +127,11 @@ def reattach(system: System) -> None:
 
 def make_entry(system: System) -> Entry:
     """The trap handler with all calls."""
-    calls = REGISTRY.calls
+    calls = LazyCalls()
     if system.flat is not None:
         from forkernel.syscalls.nommu import nommu_calls
 
-        calls = {**calls, **nommu_calls()}
+        calls = LazyCalls(nommu_calls())
     if system.smp is not None:
         from forkernel.kernel.smp_entry import SmpEntry
 

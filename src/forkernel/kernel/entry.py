@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from forkernel.abi.errno import ENOSYS
 from forkernel.abi.signal import SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
@@ -66,6 +65,13 @@ EXCEPTION_SIGNALS = {
 _REGISTERS = struct.Struct("<16Q")
 
 
+class CallLookup(Protocol):
+    """The implemented calls by name."""
+
+    def get(self, name: str) -> Any:
+        """One with `call(task, six raw registers)`, None if there is none."""
+
+
 class SleepTimer(Timer):
     """Ends a sleep at its deadline."""
 
@@ -83,8 +89,8 @@ class SleepTimer(Timer):
 class Entry:
     """The trap handler of one machine."""
 
-    def __init__(self, system: System, calls: Mapping[str, Any]) -> None:
-        """`calls`: the implemented calls by name, each with `call(task, six raw registers)`."""
+    def __init__(self, system: System, calls: CallLookup) -> None:
+        """`calls`: what it serves."""
         self.system = system
         self.cpu = system.cpu
         self.hw = system.cpu.hw

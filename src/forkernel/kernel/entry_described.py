@@ -7,11 +7,10 @@ the handlers see clone's arguments in one order, whoever called.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forkernel.arch.x86_64.syscall_table import NUMBERS
-from forkernel.kernel.entry import SYSCALL_NS, Entry
+from forkernel.kernel.entry import SYSCALL_NS, CallLookup, Entry
 
 if TYPE_CHECKING:
     from forkernel.kernel.system import System
@@ -26,7 +25,7 @@ register to dig it out of (the commit that made it so: Linux 5.6)."""
 class DescribedEntry(Entry):
     """The trap handler of a machine whose calls come in as `options.arch` says."""
 
-    def __init__(self, system: System, calls: Mapping[str, Any]) -> None:
+    def __init__(self, system: System, calls: CallLookup) -> None:
         super().__init__(system, calls)
         arch = system.options.arch
         self._number = arch.slot(arch.number)

@@ -10,11 +10,10 @@ see each other's work late by that much at most; a lock that one waits for by sp
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forkernel.kernel import signal
-from forkernel.kernel.entry import BLOCK_NS, LONE_SLICES_MOST, LONE_TRAPS, Entry
+from forkernel.kernel.entry import BLOCK_NS, LONE_SLICES_MOST, LONE_TRAPS, CallLookup, Entry
 from forkernel.kernel.hrtimer import KTIME_MAX
 from forkernel.kernel.kstack import finish_task_switch
 from forkernel.kernel.rseq import rseq_preempt, rseq_set_cpu
@@ -33,7 +32,7 @@ class SmpEntry(Entry):
 
     sched: Rq
 
-    def __init__(self, system: System, calls: Mapping[str, Any]) -> None:
+    def __init__(self, system: System, calls: CallLookup) -> None:
         super().__init__(system, calls)
         assert system.smp is not None
         self.smp = system.smp

@@ -7,7 +7,7 @@ import os
 
 from forkernel.syscalls.registry import REGISTRY
 
-NOT_FAMILIES = ("__init__", "all", "registry", "coverage", "nommu")
+NOT_FAMILIES = ("__init__", "all", "index", "lazy", "registry", "coverage", "nommu")
 
 for _name, _, _suffix in (_file.partition(".") for _file in sorted(os.listdir(os.path.dirname(__file__)))):
     if _suffix == "py" and _name not in NOT_FAMILIES:
