@@ -92,7 +92,7 @@ def test_readme_python(program: str, shown: str, tmp_path: Path) -> None:
 
 
 def test_readme_has_its_examples() -> None:
-    assert len(CONSOLE) == 5
+    assert len(CONSOLE) == 6
     assert len(PYTHON) == 3
     assert all(kind in ("console", "python", "text", "c", "sh") for kind, _ in BLOCKS)
 

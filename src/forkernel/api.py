@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from forkernel.abi.errno import ENOENT
 from forkernel.abi.errno import NAMES as ERRNO_NAMES
+from forkernel.abi.signal import SIGINT
 from forkernel.errors import KernelBug, SysError, UserError
 from forkernel.init.boot import BuiltinInit, Program, reattach, start_kernel
-from forkernel.kernel.cred import Cred, commit_creds
+from forkernel.init.setup import Setup, Streams
 from forkernel.kernel.hrtimer import Timer
 from forkernel.kernel.kthread import kernel_thread
 from forkernel.kernel.system import Options, System, Unimplemented
-from forkernel.kernel.task import EXIT_ZOMBIE, SIGNAL_UNKILLABLE, STATE_LETTERS, Task
+from forkernel.kernel.task import EXIT_ZOMBIE, STATE_LETTERS, Task
 
 if TYPE_CHECKING:
+    from forkernel.init.main import KernelInit
     from forkernel.kernel.failpoints import FailPoint, FailPoints
     from forkernel.kernel.slabtop import KernelStack, SlabTable
     from forkernel.tty.console import Console
@@ -63,13 +65,19 @@ class Status(NamedTuple):
 class Process:
     """A program started by `Kernel.spawn`."""
 
-    def __init__(self, kernel: Kernel, task: Task, program: Program, output: bytearray, errors: bytearray) -> None:
+    def __init__(
+        self, kernel: Kernel, task: Task, program: Program | KernelInit, output: bytearray, errors: bytearray
+    ) -> None:
         self._kernel = kernel
         self._program = program
         self._stdout = output
         self._stderr = errors
         self.pid = task.pid
-        self.argv = program.argv
+
+    @property
+    def argv(self) -> list[bytes]:
+        """Its name and arguments."""
+        return self._program.argv
 
     @property
     def status(self) -> Status | None:
@@ -113,8 +121,8 @@ class Kernel:
     console as standard input, output and error, what is on `stdin` is typed there, and what they put out goes to
     `stdout`; with "host", only in the place of those host descriptors that are terminals; `trace`: a sink (see
     `forkernel.trace`); `fail`: steps to fail, "STEP[:N[:ERRNO]]" (see `forkernel.kernel.failpoints`); `current`: how
-    the kernel finds the current task, "percpu" or "stack" (see `forkernel.kernel.current`). Raises UserError for
-    values that cannot be.
+    the kernel finds the current task, "percpu" or "stack" (see `forkernel.kernel.current`); `cmdline`: the words of
+    the kernel's command line, for `boot`. Raises UserError for values that cannot be.
     """
 
     def __init__(
@@ -138,6 +146,7 @@ class Kernel:
         fail: Sequence[str] = (),
         mmu: bool = True,
         current: str = "percpu",
+        cmdline: Sequence[str] | None = None,
     ) -> None:
         if memory < MIN_MEMORY:
             raise UserError(f"--memory: {memory} bytes is too little, {MIN_MEMORY >> 20} MiB is the least")
@@ -160,6 +169,7 @@ class Kernel:
             cpus=cpus,
             mmu=mmu,
             current=current,
+            cmdline=None if cmdline is None else tuple(os.fsencode(word) for word in cmdline),
         )
         self.cwd = cwd
         self.env = env
@@ -172,7 +182,7 @@ class Kernel:
         from_boot = getattr(trace, "from_boot", False)
         self.system: System = start_kernel(options, list(binds), watcher=trace if from_boot else None)
         self.system.failpoints = failpoints
-        if terminal:
+        if terminal or cmdline is not None:
             self.system.console = self._make_console()
         if trace is not None and not from_boot:
             self.system.trace.attach(trace)
@@ -229,11 +239,40 @@ class Kernel:
         if any(b"\0" in text for text in (*arguments, *envp)):
             raise UserError("a NUL character in an argument or in the environment")
         output, errors = bytearray(), bytearray()
-        setup = Setup(self, cwd if cwd is not None else self.cwd, output, errors, stdin)
+        setup = Setup(self._streams(stdin, output, errors), cwd if cwd is not None else self.cwd, self.user)
         program = Program(b"", arguments, envp, setup)
         program.path = self._find(arguments[0], environment.get("PATH", DEFAULT_PATH), setup)
         task = self._start(program, arguments[0], init=init)
         process = Process(self, task, program, output, errors)
+        self._processes.append(process)
+        return process
+
+    def _streams(self, stdin: bytes | None, output: bytearray, errors: bytearray) -> Streams:
+        return Streams(
+            stdin if stdin is not None else self._stdin, self._stdout == "host", output, errors, self._terminal
+        )
+
+    def boot(self) -> Process:
+        """Have PID 1 look for an init and execute it, as `cmdline` says (init/main.py). It runs at the next `run`,
+        which returns how the machine ended. The process is PID 1; its output is all that the console (`terminal`)
+        showed, and what is on `stdin` is typed there.
+        """
+        from forkernel.fs.dentry import MNT_READONLY
+        from forkernel.init.main import KernelInit, parse_cmdline
+
+        system = self.system
+        if system.options.cmdline is None or self._processes:
+            raise UserError("boot: the machine was not made for it, or was booted already")
+        if any(b"\0" in word for word in system.options.cmdline):
+            raise UserError("a NUL character in the kernel's command line")
+        params = parse_cmdline(system, system.options.cmdline)
+        if params.readonly:
+            system.vfs.root.mnt.flags |= MNT_READONLY
+        system.printk.register_console(self.terminal)
+        init = KernelInit(params)
+        system.child_reaper.kthread = init
+        system.sched.try_to_wake_up(system.child_reaper)
+        process = Process(self, system.child_reaper, init, self.terminal.output, bytearray())
         self._processes.append(process)
         return process
 
@@ -366,12 +405,17 @@ class Kernel:
         return self._init().statuses.get(pid)
 
     def interrupt(self, sig: int = 2) -> None:
-        """Send a signal as a terminal's ^C would: to its foreground group, or else to what `spawn` started."""
+        """Send a signal as a terminal's ^C would: to its foreground group, or else to what `spawn` started. A machine
+        that was booted takes SIGINT for Ctrl-Alt-Del.
+        """
         from forkernel.kernel.signal import send_signal
 
         console = self.system.console
         if console is not None and console.pgrp:
             console.signal_pgrp(sig)
+            return
+        if self.system.options.cmdline is not None and sig == SIGINT:
+            self.ctrl_alt_del()
             return
         for process in self._processes:
             task = self.system.pids.find(process.pid)
@@ -548,85 +592,6 @@ def _state(task: Task) -> str:
     if task.exit_state == EXIT_ZOMBIE:
         return "Z"
     return STATE_LETTERS.get(task.state & 0xF, "R")
-
-
-class Setup:
-    """What a program started from outside needs before exec: descriptors, directory, user."""
-
-    def __init__(
-        self, kernel: Kernel, cwd: str | None, output: bytearray, errors: bytearray, stdin: bytes | None
-    ) -> None:
-        self.cwd = cwd
-        self.output = output
-        self.errors = errors
-        self.stdin: Any = stdin if stdin is not None else kernel._stdin
-        self.host_output = kernel._stdout == "host"
-        self.terminal = kernel._terminal
-        self.user = kernel.user
-
-    def apply(self, task: Task) -> None:
-        """Set up the current kernel thread; SysError as the calls it makes."""
-        from forkernel.fs.fdtable import FilesStruct
-        from forkernel.kernel import session
-        from forkernel.kernel.tty_jobctrl import take_console
-
-        if task.pid != 1:
-            session.setsid(task)
-        if task.files is None:
-            task.files = FilesStruct(task.system.slabs.files_cache)
-        self._descriptors(task)
-        take_console(task)
-        uid, gid, groups = self.user
-        if self.cwd is not None:
-            self._chdir(task, os.fsencode(self.cwd))
-        commit_creds(task, Cred.of_user(uid, gid, groups))
-        if task.pid == 1:
-            task.signal.flags |= SIGNAL_UNKILLABLE
-
-    def _chdir(self, task: Task, path: bytes) -> None:
-        vfs = task.system.vfs
-        try:
-            place = vfs.resolve(task, path)
-        except SysError:
-            raise UserError(f"--cwd: no directory {path.decode(errors='replace')} in the guest") from None
-        assert task.fs is not None
-        task.fs.pwd = place
-
-    def _descriptors(self, task: Task) -> None:
-        """Standard input, output and error."""
-        from forkernel.fs.stdio import bytes_input, capture_file, host_file
-
-        system, files = task.system, task.files
-        assert files is not None
-        vfs = system.vfs
-        if self.terminal is True:
-            self._terminal_descriptors(task, (0, 1, 2))
-            return
-        if self.stdin == "host":
-            source = host_file(system, 0)
-        elif self.stdin is None:
-            source = vfs.open(task, b"/dev/null", 0)
-        else:
-            source = bytes_input(vfs, self.stdin)
-        if self.host_output:
-            sinks = [host_file(system, 1), host_file(system, 2)]
-        else:
-            sinks = [capture_file(vfs, self.output), capture_file(vfs, self.errors)]
-        for number, file in enumerate((source, *sinks)):
-            if file is not None:
-                files.put_at(task, number, file, False)
-        if self.terminal == "host":
-            self._terminal_descriptors(task, [number for number in (0, 1, 2) if os.isatty(number)])
-
-    def _terminal_descriptors(self, task: Task, numbers: Sequence[int]) -> None:
-        """The terminal in the place of these."""
-        from forkernel.abi.fcntl import O_NOCTTY, O_RDWR
-
-        assert task.files is not None
-        file = task.system.vfs.open(task, b"/dev/ttyS0", O_RDWR | O_NOCTTY)
-        for number in numbers:
-            task.files.put_at(task, number, file.get(), False)
-        file.put()
 
 
 def errno_name(number: int) -> str:

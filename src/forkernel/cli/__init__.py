@@ -24,6 +24,10 @@ def main(argv: list[str] | None = None) -> int:
             from forkernel.cli.run import main_run
 
             return main_run(command, arguments[1:])
+        if command == "boot":
+            from forkernel.cli.boot import main_boot
+
+            return main_boot(arguments[1:])
         if command in ("ps", "inspect", "resume"):
             from forkernel.cli import views
 

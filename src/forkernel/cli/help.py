@@ -23,6 +23,21 @@ exit status:
   126  PROGRAM was found but cannot be run
   127  PROGRAM was not found
 """
+PARAMETERS = """\
+parameters, as on Linux's command line (bootparam(7)):
+  init=PROGRAM     the init to run
+  ro, rw           mount the root read-only, writable (default; what is written stays in memory)
+  quiet, debug, loglevel=N   which of the kernel's messages the console shows
+  panic=N          seconds from a panic to a restart (default 0: none)
+  others are init's: NAME=VALUE for its environment, words and what follows -- as arguments
+
+exit status:
+  0    the guest switched the machine off or halted it
+  1    the kernel panicked: there is no init, or it ended; a line says why
+  129  the guest restarted the machine, more often than --restarts
+  124  the --timeout was reached, or every process waits for what can never happen
+  125  a mistake in the options above, or a failure of forkernel itself
+"""
 
 
 def help_text(command: str | None) -> str:
@@ -40,6 +55,8 @@ def help_text(command: str | None) -> str:
     parts.append(_describe(Option("--help", None, "show this")))
     if command in ("run", "trace", "explain"):
         parts.append("\n" + STATUS)
+    if command == "boot":
+        parts.append("\n" + PARAMETERS)
     return "".join(parts)
 
 

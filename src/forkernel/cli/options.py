@@ -249,7 +249,7 @@ STOP_OPTIONS: tuple[Option, ...] = (
            new_file),
 )  # fmt: skip
 
-RUN_OPTIONS: tuple[Option, ...] = (
+MACHINE_OPTIONS: tuple[Option, ...] = (
     Option(
         "--root",
         "DIR|FILE.tar[.gz]",
@@ -264,15 +264,6 @@ RUN_OPTIONS: tuple[Option, ...] = (
         bind,
         repeat=True,
     ),
-    Option("--cwd", "DIR", "working directory in the guest (default: the current one if it is there, else /)"),
-    Option(
-        "--env",
-        "NAME=VALUE",
-        "set an environment variable (the rest is the host's with --root /, a small one otherwise)",
-        assignment,
-        repeat=True,
-    ),
-    Option("--clear-env", None, "start from an empty environment"),
     Option("--memory", "SIZE", "RAM of the guest: 512M, 4G (default: 512M)", memory_size, DEFAULT_MEMORY),
     Option("--pids", "N", "at most N tasks at a time in the guest", whole(8, 4_194_304)),
     Option("--cpus", "N", "number of CPUs, 1 to 64 (default: 1)", whole(1, 64), 1),
@@ -318,10 +309,30 @@ RUN_OPTIONS: tuple[Option, ...] = (
         choice("percpu", "stack"),
         "percpu",
     ),
+    *STOP_OPTIONS,
+)  # fmt: skip
+
+RUN_OPTIONS: tuple[Option, ...] = (
+    *MACHINE_OPTIONS[:2],
+    Option("--cwd", "DIR", "working directory in the guest (default: the current one if it is there, else /)"),
+    Option(
+        "--env",
+        "NAME=VALUE",
+        "set an environment variable (the rest is the host's with --root /, a small one otherwise)",
+        assignment,
+        repeat=True,
+    ),
+    Option("--clear-env", None, "start from an empty environment"),
     Option("--init", None, "run PROGRAM itself as process 1, without the built-in init"),
     Option("--check", None, "at the end, when every process is gone, check the machine and say what was not given back "
            "(status 125)"),
-    *STOP_OPTIONS,
+    *MACHINE_OPTIONS[2:],
+)  # fmt: skip
+
+BOOT_OPTIONS: tuple[Option, ...] = (
+    *MACHINE_OPTIONS,
+    Option("--restarts", "N", "boot again, at most N times, when the guest restarts the machine (default: 0)",
+           whole(0, 1_000_000), 0),
 )  # fmt: skip
 
 TRACE_OPTIONS: tuple[Option, ...] = (
@@ -368,6 +379,12 @@ COMMANDS: dict[str, Command] = {
         "forkernel run [options] -- PROGRAM [ARGUMENT...]",
         "Run PROGRAM in a guest; exit as it exits.",
         RUN_OPTIONS,
+    ),
+    "boot": Command(
+        "boot",
+        "forkernel boot [options] [PARAMETER...] [-- ARGUMENT...]",
+        "Boot a guest with its own init: init=PROGRAM, or /sbin/init, /etc/init, /bin/init, /bin/sh.",
+        BOOT_OPTIONS,
     ),
     "trace": Command(
         "trace",

@@ -87,6 +87,24 @@ def clock_kind(values: dict[str, Any]) -> str:
     return kind or ("real" if os.isatty(0) else "virtual")
 
 
+def machine(values: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a Kernel from the options that every run takes."""
+    return {
+        "root": values["root"],
+        "binds": values["bind"],
+        "memory": values["memory"],
+        "pids": values["pids"],
+        "cpus": values["cpus"],
+        "seed": values["seed"],
+        "clock": clock_kind(values),
+        "strict": values["strict"],
+        "mmu": not values["no_mmu"],
+        "current": values["current"],
+        "fail": values["fail"],
+        "stdout": "host",
+    }
+
+
 class Run:
     """One run of a program."""
 
@@ -106,25 +124,9 @@ class Run:
         sink = self.make_sink()
         from forkernel.api import Kernel
 
-        kernel = Kernel(
-            root=values["root"],
-            binds=values["bind"],
-            memory=values["memory"],
-            pids=values["pids"],
-            cpus=values["cpus"],
-            seed=values["seed"],
-            clock=clock_kind(values),
-            strict=values["strict"],
-            mmu=not values["no_mmu"],
-            current=values["current"],
-            fail=values["fail"],
-            env=environment(values),
-            trace=sink,
-            stdin="host" if values["interactive"] or not values["tty"] else None,
-            stdout="host",
-            terminal=terminal,
-        )
-        with kernel:
+        keys: Any = "host" if values["interactive"] or not values["tty"] else None
+        options = machine(values)
+        with Kernel(**options, env=environment(values), trace=sink, stdin=keys, terminal=terminal) as kernel:
             return self.run(kernel)
 
     def make_terminal(self) -> Any:

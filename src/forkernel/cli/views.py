@@ -92,7 +92,7 @@ def main_resume(words: list[str]) -> int:
     values, (path,) = found
     with Kernel.load(path, writable_binds=values["rw"]) as kernel:
         process = next((process for process in kernel.processes if process.status is None), None)
-        if process is None or kernel.system.init_status is not None:
+        if process is None or kernel.system.ended:
             raise UserError(f"{path}: its programs have ended, there is nothing to go on with")
         run = Run("resume", values, [word.decode(errors="replace") for word in process.argv])
         if kernel.system.console is not None:

@@ -214,8 +214,11 @@ def mount_devtmpfs(vfs: Any, task: Any, source: bytes, data: bytes) -> Dentry:
     return root
 
 
-def mount_dev(vfs: Any) -> None:
-    """At boot: devtmpfs on /dev and tmpfs on /dev/shm."""
+def mount_dev(vfs: Any, *, alone: bool = False) -> None:
+    """At boot: devtmpfs on /dev, and unless it is to be `alone` tmpfs on /dev/shm."""
     vfs.filesystems[b"devtmpfs"] = mount_devtmpfs
-    vfs.mount(mount_devtmpfs(vfs, None, b"", b""), vfs.make_mountpoint(b"/dev"), source=b"udev")
-    vfs.mount(vfs.new_tmpfs(b"tmpfs", 0o1777), vfs.make_mountpoint(b"/dev/shm"), source=b"tmpfs")
+    vfs.mount(
+        mount_devtmpfs(vfs, None, b"", b""), vfs.make_mountpoint(b"/dev"), source=b"devtmpfs" if alone else b"udev"
+    )
+    if not alone:
+        vfs.mount(vfs.new_tmpfs(b"tmpfs", 0o1777), vfs.make_mountpoint(b"/dev/shm"), source=b"tmpfs")

@@ -89,7 +89,7 @@ def start_kernel(
     system.vfs = Vfs(system.clock, system.frames, root=options.root)
     system.frames.reclaim = system.reclaim
     system.slabs.filp.limiter = system.files_stat
-    mount_all(system, binds or [])
+    mount_all(system, binds or [], booting=options.cmdline is not None)
     system.init_task = make_init_task(system)
     system.sched.current = system.init_task
     system.sched.top_of_stack = system.init_task.stack + THREAD_SIZE
@@ -143,15 +143,18 @@ def make_entry(system: System) -> Entry:
     return DescribedEntry(system, calls)
 
 
-def mount_all(system: System, binds: list[str]) -> None:
-    """/dev, /proc, /sys, and what --bind asks for."""
+def mount_all(system: System, binds: list[str], *, booting: bool) -> None:
+    """/dev, /proc, /sys, and what --bind asks for. When booting, all but /dev is left to init, as Linux does."""
     vfs = system.vfs
-    mount_dev(vfs)
+    mount_dev(vfs, alone=booting)
     register_procfs(system)
     register_filesystems(system)
-    vfs.mount(new_procfs(system), vfs.make_mountpoint(b"/proc"), source=b"proc")
-    vfs.mount(register_sysfs(system), vfs.make_mountpoint(b"/sys"), source=b"sysfs")
-    vfs.mount(mount_devpts(vfs, vfs.boot_task(), b"", BOOT_OPTIONS), vfs.make_mountpoint(b"/dev/pts"), source=b"devpts")
+    procfs, sysfs = new_procfs(system), register_sysfs(system)
+    if not booting:
+        vfs.mount(procfs, vfs.make_mountpoint(b"/proc"), source=b"proc")
+        vfs.mount(sysfs, vfs.make_mountpoint(b"/sys"), source=b"sysfs")
+        devpts = mount_devpts(vfs, vfs.boot_task(), b"", BOOT_OPTIONS)
+        vfs.mount(devpts, vfs.make_mountpoint(b"/dev/pts"), source=b"devpts")
     for bind in binds:
         host, guest, writable = parse_bind(bind)
         vfs.mount_host(host, guest, writable)
@@ -225,8 +228,9 @@ def rest_init(system: System) -> None:
     """Clone processes 1 and 2 from process 0."""
     swapper = system.init_task
     init = kernel_thread(swapper, BuiltinInit(), "init", CLONE_FS)
-    change_session(init, init.thread_pid)
-    change_pgrp(init, init.thread_pid)
+    if system.options.cmdline is None:
+        change_session(init, init.thread_pid)
+        change_pgrp(init, init.thread_pid)
     system.kthreadd = Kthreadd()
     ignore_signals(kernel_thread(swapper, system.kthreadd, "kthreadd", 0))
 

@@ -36,7 +36,7 @@ ROOMS = (
 )  # fmt: skip
 """Packages and modules whose classes make up a machine."""
 MODULES = ("forkernel.hw.frames", "forkernel.hw.ram", "forkernel.hw.scripted")
-NAMES = {("forkernel.api", "Process"), ("forkernel.api", "Setup"), ("forkernel.api", "Status")}
+NAMES = {("forkernel.api", "Process"), ("forkernel.api", "Status")}
 REFUSED = ("forkernel.trace.output", "forkernel.init.snapshot", "forkernel.init.boot.start_kernel")
 WRITER = "forkernel.fs.bindfs"
 """The file system that writes to the host."""

@@ -336,8 +336,10 @@ class KernelView:
         return [(rq.timer_interrupts, rq.timer_softirqs) for rq in self.system.run_queues]
 
     def command_line(self) -> bytes:
-        """How the machine was asked to be, in the words of Linux's command line."""
+        """The kernel's command line; without one, how the machine was asked to be, in such words."""
         options = self.system.options
+        if options.cmdline is not None:
+            return options.saved_command_line()
         return b"mem=%dK maxcpus=%d noautogroup" % (options.memory >> 10, options.cpus)
 
     def version_banner(self) -> bytes:

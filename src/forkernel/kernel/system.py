@@ -81,8 +81,14 @@ class Options(NamedTuple):
     """False: programs share one flat address space (mm/nommu.py)."""
     current: str = "percpu"
     """How the kernel finds the current task: "percpu" or "stack" (kernel/current.py)."""
+    cmdline: tuple[bytes, ...] | None = None
+    """The kernel's command line, by words; None: the machine was not booted to run an init (init/main.py)."""
     arch: Architecture = X86_64
     """How calls come in: another architecture's way only on a scripted CPU."""
+
+    def saved_command_line(self) -> bytes:
+        """The command line as one text, a word with blanks in quotes."""
+        return b" ".join(b'"%s"' % word if b" " in word else word for word in self.cmdline or ())
 
 
 class Unimplemented:
