@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import ESRCH
+from forkernel.abi.errno import EINVAL, ESRCH
 from forkernel.errors import SysError
 from forkernel.fs.proc.inode import Entry, ProcDir, ProcReg
 from forkernel.net.unix.af_unix import LISTENING
@@ -41,7 +41,10 @@ class NetDir(ProcDir):
         return inode
 
     def names(self, task: Task) -> list[bytes]:
-        """All files."""
+        """All files; EINVAL for a process that is in no namespace any more."""
+        target = self.dir.task()
+        if target is None or target.nsproxy is None:
+            raise SysError(EINVAL)
         return list(NET_FILES)
 
 

@@ -39,7 +39,7 @@ def sys_read(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     """read(2)."""
     file = task.files.get(fd)  # type: ignore[union-attr]  # a task in a system call has a table
     if count > CHUNK:
-        return add_rchar(task, read_iter(task, file, single(buf.addr, count)))
+        return counted_read(task, file, single(buf.addr, count))
     try:
         data = file.read(task, count)
     except Sleep as sleep:
@@ -66,11 +66,11 @@ def sys_write(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     """write(2)."""
     file = task.files.get(fd)  # type: ignore[union-attr]  # a task in a system call has a table
     if count > CHUNK:
-        return add_wchar(task, write_iter(task, file, single(buf.addr, count)))
+        return counted_write(task, file, single(buf.addr, count))
     try:
         data = buf.mm.read(buf.addr, count)
     except SysError:
-        return add_wchar(task, write_iter(task, file, single(buf.addr, count)))
+        return counted_write(task, file, single(buf.addr, count))
     try:
         done = file.write(task, data)
     except Sleep as sleep:
@@ -83,6 +83,24 @@ def sys_write(task: Task, fd: U32, buf: UserBuf, count: U64) -> int:
     task.syscw += 1
     task.wchar += done
     return done
+
+
+def counted_read(task: Task, file: File, iov: IovIter, pos: int = -1) -> int:
+    """`read_iter`, counted for /proc/PID/io; a call that fails counts too."""
+    try:
+        return add_rchar(task, read_iter(task, file, iov, pos))
+    except SysError:
+        task.syscr += 1
+        raise
+
+
+def counted_write(task: Task, file: File, iov: IovIter, pos: int = -1) -> int:
+    """`write_iter`, counted."""
+    try:
+        return add_wchar(task, write_iter(task, file, iov, pos))
+    except SysError:
+        task.syscw += 1
+        raise
 
 
 def add_rchar(task: Task, done: int) -> int:
@@ -119,13 +137,13 @@ def sys_pwrite64(task: Task, fd: U32, buf: UserBuf, count: U64, pos: I64) -> int
 @syscall("readv")
 def sys_readv(task: Task, fd: U64, vec: UserBuf, vlen: U64) -> int:
     """readv(2)."""
-    return add_rchar(task, read_iter(task, files_of(task, fd), import_iovec(vec, vlen)))
+    return counted_read(task, files_of(task, fd), import_iovec(vec, vlen))
 
 
 @syscall("writev")
 def sys_writev(task: Task, fd: U64, vec: UserBuf, vlen: U64) -> int:
     """writev(2)."""
-    return add_wchar(task, write_iter(task, files_of(task, fd), import_iovec(vec, vlen)))
+    return counted_write(task, files_of(task, fd), import_iovec(vec, vlen))
 
 
 @syscall("preadv")
@@ -146,7 +164,7 @@ def sys_preadv2(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high
     check_rwf(flags)
     iov = import_iovec(vec, vlen)
     if pos == -1:
-        return add_rchar(task, read_iter(task, files_of(task, fd), iov))
+        return counted_read(task, files_of(task, fd), iov)
     return positional_read(task, fd, iov, pos)
 
 
@@ -157,8 +175,8 @@ def sys_pwritev2(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_hig
     iov = import_iovec(vec, vlen)
     file = files_of(task, fd)
     if flags & RWF_APPEND and file.inode is not None:
-        return add_wchar(task, write_iter(task, file, iov, file.inode.size))
-    return add_wchar(task, write_iter(task, file, iov)) if pos == -1 else positional_write(task, fd, iov, pos)
+        return counted_write(task, file, iov, file.inode.size)
+    return counted_write(task, file, iov) if pos == -1 else positional_write(task, fd, iov, pos)
 
 
 @syscall("lseek")
@@ -186,14 +204,14 @@ def positional_read(task: Task, fd: int, iov: IovIter, pos: int) -> int:
     """Read at `pos`; EINVAL below zero."""
     if pos < 0:
         raise SysError(EINVAL)
-    return add_rchar(task, read_iter(task, files_of(task, fd), iov, pos))
+    return counted_read(task, files_of(task, fd), iov, pos)
 
 
 def positional_write(task: Task, fd: int, iov: IovIter, pos: int) -> int:
     """Write at `pos`; EINVAL below zero."""
     if pos < 0:
         raise SysError(EINVAL)
-    return add_wchar(task, write_iter(task, files_of(task, fd), iov, pos))
+    return counted_write(task, files_of(task, fd), iov, pos)
 
 
 # --- a descriptor table with several users

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EACCES
+from forkernel.abi.errno import EACCES, ESRCH
 from forkernel.errors import SysError
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ def may_access(inode: Any, reader: Task) -> Task:
     if not inode.sb.kernel.ptrace_may_access(reader, target):
         raise SysError(EACCES)
     return target
+
+
+def check_memory(inode: Any, task: Task) -> None:
+    """An open that needs access to the target and its memory; ESRCH for who has none (Linux: proc_mem_open)."""
+    if may_access(inode, task).mm is None:
+        raise SysError(ESRCH)
 
 
 def check_access(inode: Any, task: Task) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EACCES, EBADF, EINVAL, EIO
+from forkernel.abi.errno import EACCES, EBADF, EINVAL, EIO, ESRCH
 from forkernel.abi.fcntl import SEEK_CUR, SEEK_SET
 from forkernel.errors import SysError
 from forkernel.fs.file import File
@@ -20,7 +20,7 @@ MASK64 = (1 << 64) - 1
 
 
 class MemFile(ProcFile):
-    """An open /proc/PID/mem. `mm` is the address space, None for a kernel thread's or a zombie's: empty."""
+    """An open /proc/PID/mem. `mm` is the address space."""
 
     __slots__ = ("mm",)
 
@@ -65,8 +65,10 @@ class MemFile(ProcFile):
 
 
 def open_mem(inode: Any, task: Task, flags: int) -> File:
-    """Open it; EACCES for who may not trace the process."""
+    """Open it; EACCES for who may not trace the process, ESRCH where there is no memory."""
     target = inode.dir.get_task()
     if not inode.sb.kernel.ptrace_may_access(task, target):
         raise SysError(EACCES)
+    if target.mm is None:
+        raise SysError(ESRCH)
     return MemFile(inode, flags, target.mm)

@@ -11,7 +11,7 @@ from forkernel.abi.stat import S_IFLNK
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
 from forkernel.fs.inode import Inode
-from forkernel.fs.proc.access import check_access
+from forkernel.fs.proc.access import check_memory
 from forkernel.fs.proc.inode import MagicLink, ProcDir, ProcFile, ProcReg
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class PagemapFile(ProcFile):
 
 
 def open_pagemap(inode: Any, task: Task, flags: int) -> File:
-    """Open it; EACCES. Frame numbers are shown to who has CAP_SYS_ADMIN at the open."""
-    check_access(inode, task)
+    """Open it; EACCES, ESRCH. Frame numbers are shown to who has CAP_SYS_ADMIN at the open."""
+    check_memory(inode, task)
     return PagemapFile(inode, flags, inode.get_task().mm, inode.sb.kernel.capable(task, CAP_SYS_ADMIN))
 
 

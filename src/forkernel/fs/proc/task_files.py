@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EINVAL, ESRCH
+from forkernel.abi.errno import EINVAL, ENOENT, ESRCH
 from forkernel.abi.resource import RLIM_INFINITY, RLIM_NLIMITS
 from forkernel.errors import SysError
 from forkernel.fs.proc.access import may_access
@@ -116,6 +116,15 @@ def open_mem(inode: Any, task: Task, flags: int) -> File:
     return mem.open_mem(inode, task, flags)
 
 
+def check_mounts(inode: Any, task: Task) -> None:
+    """An open of a list of mounts; EINVAL for a task that has none any more, ENOENT for one without a root."""
+    target = inode.get_task()
+    if target.nsproxy is None:
+        raise SysError(EINVAL)
+    if target.fs is None:
+        raise SysError(ENOENT)
+
+
 def proc_pid_mounts(inode: Any, reader: Task) -> bytes:
     """The mounts as the process sees them, in fstab's form."""
     from forkernel.fs.proc.mounts import show_mounts
@@ -131,10 +140,10 @@ def proc_pid_mountinfo(inode: Any, reader: Task) -> bytes:
 
 
 def timens_offsets_show(inode: Any, reader: Task) -> bytes:
-    """Clock offsets in the time namespace of the task's children."""
+    """Clock offsets in the time namespace of the task's children; nothing once it is dead."""
     target: Task = inode.get_task()
     if target.nsproxy is None:
-        raise SysError(ESRCH)
+        return b""
     text: bytes = inode.sb.kernel.show_timens_offsets(target)
     return text
 

@@ -13,12 +13,12 @@ from forkernel.fs.proc import (
     task_state,
     user_ns,
 )
-from forkernel.fs.proc.access import check_access
+from forkernel.fs.proc.access import check_access, check_memory
 from forkernel.fs.proc.inode import Entry
 
 TGID_BASE: dict[bytes, Entry] = {
-    b"environ": Entry(0o400, task_files.proc_pid_environ, check=check_access),
-    b"auxv": Entry(0o400, task_files.proc_pid_auxv, check=check_access),
+    b"environ": Entry(0o400, task_files.proc_pid_environ, check=check_memory),
+    b"auxv": Entry(0o400, task_files.proc_pid_auxv, check=check_memory),
     b"status": Entry(0o444, array.proc_pid_status),
     b"personality": Entry(0o400, task_files.proc_pid_personality),
     b"limits": Entry(0o444, task_files.proc_pid_limits),
@@ -29,13 +29,13 @@ TGID_BASE: dict[bytes, Entry] = {
     b"statm": Entry(0o444, task_mmu.proc_pid_statm),
     b"maps": Entry(0o444, task_mmu.proc_pid_maps, check=check_access),
     b"smaps": Entry(0o444, smaps.proc_pid_smaps, check=check_access),
-    b"smaps_rollup": Entry(0o444, smaps.proc_pid_smaps_rollup, check=check_access),
+    b"smaps_rollup": Entry(0o444, smaps.proc_pid_smaps_rollup, check=check_memory),
     b"pagemap": Entry(0o400, opener=pagemap.open_pagemap),
     b"clear_refs": Entry(0o200, store=smaps.proc_clear_refs_write),
     b"mem": Entry(0o600, opener=task_files.open_mem),
-    b"mounts": Entry(0o444, task_files.proc_pid_mounts),
-    b"mountinfo": Entry(0o444, task_files.proc_pid_mountinfo),
-    b"mountstats": Entry(0o400, task_files.proc_pid_mountstats),
+    b"mounts": Entry(0o444, task_files.proc_pid_mounts, check=task_files.check_mounts),
+    b"mountinfo": Entry(0o444, task_files.proc_pid_mountinfo, check=task_files.check_mounts),
+    b"mountstats": Entry(0o400, task_files.proc_pid_mountstats, check=task_files.check_mounts),
     b"wchan": Entry(0o444, task_state.proc_pid_wchan),
     b"stack": Entry(0o400, task_state.proc_pid_stack),
     b"syscall": Entry(0o400, task_state.proc_pid_syscall),
