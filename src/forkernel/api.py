@@ -342,6 +342,9 @@ class Kernel:
         from forkernel import __version__
         from forkernel.init.snapshot import save
 
+        if self.system.torn:
+            raise UserError("the machine was stopped in the middle of a call that did not end: it cannot be saved")
+
         trace = self.system.trace
         sinks, trace.sinks = trace.sinks, []
         about = {

@@ -327,7 +327,7 @@ static void in_flight_here(void)
             struct msghdr message = { .msg_iov = &one, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space };
             struct cmsghdr *head = CMSG_FIRSTHDR(&message);
             head->cmsg_level = SOL_SOCKET, head->cmsg_type = SCM_RIGHTS, head->cmsg_len = CMSG_LEN(sizeof(int) * 250);
-            for (int i = 0; i < 250; i++)
+            for (int i = 0; i < 250; i++) /* ... and a ring of some */
                 ((int *)CMSG_DATA(head))[i] = i % 2 && last != -1 ? last : ends[1];
             int sent = sendmsg(ends[0], &message, MSG_DONTWAIT);
             close(ends[0]);

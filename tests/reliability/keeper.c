@@ -1,5 +1,7 @@
 /* keeper MS PROGRAM [ARGUMENT...]: starts a bad program, kills everything after so many milliseconds of the guest's time
  * (or when it has ended), and then sees whether the machine is still good for something. Only for the guest. */
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include "../guest/guest.h"
 
@@ -12,6 +14,19 @@ static void clean_up(void)
         int id = shmctl(i, SHM_STAT, &segment);
         if (id != -1)
             shmctl(id, IPC_RMID, NULL);
+    }
+    most = semctl(0, 0, SEM_INFO, &(struct seminfo){ 0 });
+    for (int i = 0; i <= most; i++) {
+        int id = semctl(i, 0, SEM_STAT, &(struct semid_ds){ 0 });
+        if (id != -1)
+            semctl(id, 0, IPC_RMID);
+    }
+    struct msqid_ds queue;
+    most = msgctl(0, MSG_INFO, &queue);
+    for (int i = 0; i <= most; i++) {
+        int id = msgctl(i, MSG_STAT, &queue);
+        if (id != -1)
+            msgctl(id, IPC_RMID, NULL);
     }
     unlink("/tmp/all");
     unlink("/tmp/big");

@@ -195,6 +195,9 @@ class Run:
         from forkernel.kernel import invariants
         from forkernel.kernel.leaks import leaks, leftover_tasks
 
+        if kernel.system.torn:
+            complain("--check: the run was ended in the middle of a call, the machine cannot be checked")
+            return EXIT_FAILURE
         if kernel.system.stopping == "exited":
             kernel.run_for(SETTLING)
         try:

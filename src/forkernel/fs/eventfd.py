@@ -26,6 +26,8 @@ ULLONG_MAX = (1 << 64) - 1
 class EventFile(File):
     """An open eventfd (Linux: eventfd_ctx)."""
 
+    object_kind, object_size = "eventfd_ctx", 64
+
     __slots__ = ("count", "rd_wait", "semaphore", "wr_wait")
 
     def __init__(self, inode: Inode, flags: int, path: Any, count: int, semaphore: bool) -> None:

@@ -8,6 +8,7 @@ triggered items leave the list, level triggered ones go to its end, one-shot one
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from forkernel.abi.errno import EEXIST, EINVAL, ELOOP, ENOENT, EPERM
@@ -33,6 +34,7 @@ from forkernel.fs.inode import Inode
 from forkernel.wait import WaitQueue
 
 EP_MAX_NESTS = 4
+EPITEM_SIZE = 128 + 72  # struct epitem and struct eppoll_entry
 EP_PRIVATE_BITS = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
 EXCLUSIVE_OK_BITS = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE
 
@@ -91,6 +93,8 @@ class EpItem:
 class EventPollFile(File):
     """An open epoll set (Linux: eventpoll)."""
 
+    object_kind, object_size = "eventpoll", 192
+
     __slots__ = ("items", "poll_wait", "ready", "wait")
 
     def __init__(self, inode: Inode, flags: int, path: Any = None) -> None:
@@ -135,9 +139,12 @@ class EventPollFile(File):
         """EPOLL_CTL_ADD (Linux: ep_insert)."""
         if old is not None:
             raise SysError(EEXIST)
+        self.inode.sb.kmalloc.charge("eventpoll_epi", EPITEM_SIZE)
         item = EpItem(self, fd, file, events | EPOLLERR | EPOLLHUP, data)
         self.items[fd, file] = item
-        file.ep_links = (*(file.ep_links or ()), item)
+        if file.ep_links is None:
+            file.ep_links = {}
+        file.ep_links[item] = None
         item.attach()
         if item.poll(task):
             self.make_ready(item)
@@ -146,7 +153,8 @@ class EventPollFile(File):
         """Forget an item (Linux: ep_remove)."""
         item.detach()
         del self.items[item.fd, item.file]
-        item.file.ep_links = tuple(other for other in item.file.ep_links if other is not item)
+        del item.file.ep_links[item]
+        self.inode.sb.kmalloc.uncharge("eventpoll_epi", EPITEM_SIZE)
 
     def _check_loop(self, inner: EventPollFile) -> None:
         """ELOOP when `inner` watches this set, or sets would be nested more than five deep."""
@@ -220,7 +228,7 @@ def eventpoll_file(task: Any) -> EventPollFile:
 
 def eventpoll_release(file: File) -> None:
     """The last reference to a watched file goes: drop it from every set (Linux: eventpoll_release_file)."""
-    for item in file.ep_links or ():
+    for item in list(file.ep_links or ()):
         item.ep.remove(item)
 
 
@@ -231,14 +239,29 @@ def _inner(ep: EventPollFile) -> list[EventPollFile]:
 
 def _reaches(start: EventPollFile, target: EventPollFile) -> bool:
     """Whether `target` is `start` or watched by it, directly or through other sets."""
-    return start is target or any(_reaches(inner, target) for inner in _inner(start))
+    return any(target in level for level in _levels(start, _inner))
 
 
 def _height(ep: EventPollFile) -> int:
     """Levels of sets below a set."""
-    return max((1 + _height(inner) for inner in _inner(ep)), default=0)
+    return sum(1 for _ in _levels(ep, _inner)) - 1
 
 
 def _depth(ep: EventPollFile) -> int:
     """Levels of sets above a set."""
-    return max((1 + _depth(item.ep) for item in ep.ep_links or ()), default=0)
+    return sum(1 for _ in _levels(ep, _outer)) - 1
+
+
+def _outer(ep: EventPollFile) -> list[EventPollFile]:
+    """The sets that watch a set."""
+    return [item.ep for item in ep.ep_links or ()]
+
+
+def _levels(
+    start: EventPollFile, step: Callable[[EventPollFile], list[EventPollFile]]
+) -> Iterator[dict[EventPollFile, None]]:
+    """The set, those one step away, those two, ...: each level once through, however many ways lead to a set."""
+    level = {start: None}
+    while level:
+        yield level
+        level = dict.fromkeys(other for ep in level for other in step(ep))

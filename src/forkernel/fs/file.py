@@ -9,7 +9,7 @@ Defaults of `File` are what Linux answers for an operation that a file does not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from forkernel.abi.errno import EBADF, EFBIG, EINVAL, EISDIR, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ESPIPE, ETXTBSY
 from forkernel.abi.fcntl import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from forkernel.fs.dentry import Mount, Path
-    from forkernel.fs.inode import Inode
+    from forkernel.fs.inode import Inode, Superblock
     from forkernel.kernel.cred import Cred
     from forkernel.kernel.task import Task
     from forkernel.mapping import Mapping
@@ -73,6 +73,10 @@ class File:
     """Whether splice and sendfile can take from it, and"""
     splice_write = False
     """put into it (Linux: file operations of that name)."""
+    object_kind: ClassVar[str] = ""
+    """What such a file has beside its struct file, and"""
+    object_size: ClassVar[int] = 0
+    """its bytes of kernel memory (mm/kmalloc.py): its inode and what stands behind it, sizes as in Linux 6.18."""
     inode: Any
     """Inode; Any because most users know which kind of file they hold."""
 
@@ -84,6 +88,8 @@ class File:
         if inode is not None:
             if (filp := inode.sb.filp) is not None:
                 self.slab = filp.alloc()
+            if self.object_size:
+                self.__charge(inode.sb)
             inode.opens += 1
         self.path = path
         """Mount and dentry; None for a file without a name in any tree."""
@@ -114,6 +120,14 @@ class File:
         jar = self.inode.sb.cred_jar if self.inode is not None else None
         if jar is not None and not self.cred_slab and task.cred_slab:
             self.cred_slab = jar.get(task.cred_slab)
+
+    def __charge(self, sb: Superblock) -> None:
+        try:
+            sb.kmalloc.charge(self.object_kind, self.object_size)
+        except SysError:
+            if self.slab and sb.filp is not None:
+                sb.filp.free(self.slab)
+            raise
 
     def get(self) -> File:
         """One more reference."""
@@ -147,6 +161,8 @@ class File:
             if self.slab:
                 inode.sb.filp.free(self.slab)
                 self.slab = 0
+            if self.object_size:
+                inode.sb.kmalloc.uncharge(self.object_kind, self.object_size)
             if self.cred_slab:
                 inode.sb.cred_jar.put(self.cred_slab)
                 self.cred_slab = 0

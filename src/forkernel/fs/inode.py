@@ -54,6 +54,26 @@ class ObjectCache(Protocol):
         """Give an object back."""
 
 
+class Pool(Protocol):
+    """Kernel memory in pieces: mm/kmalloc.py, as file systems see it."""
+
+    def charge(self, kind: str, size: int) -> None:
+        """Take `size` bytes; SysError(ENOMEM)."""
+
+    def uncharge(self, kind: str, size: int) -> None:
+        """Give them back."""
+
+
+class NoPool:
+    """In RAM without slabs nothing is counted."""
+
+    def charge(self, kind: str, size: int) -> None:
+        """See `Pool.charge`."""
+
+    def uncharge(self, kind: str, size: int) -> None:
+        """See `Pool.uncharge`."""
+
+
 class Superblock:
     """One file system instance."""
 
@@ -90,6 +110,8 @@ class Superblock:
         """Where its open files lie, and"""
         self.cred_jar: Any = slabs.cred_jar if slabs is not None else None
         """the credentials of those who opened them, a SharedCache; None in RAM without slabs."""
+        self.kmalloc: Pool = slabs.kmalloc if slabs is not None else NoPool()
+        """Where what else they are made of is counted."""
         self.readonly = readonly
         self.dead = False
         """No mount is left: a file goes with its last opening, whatever names it has."""

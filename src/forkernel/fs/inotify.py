@@ -98,6 +98,8 @@ class InotifyMark(Mark):
 class InotifyFile(File):
     """An inotify instance (Linux: fsnotify_group with inotify_data)."""
 
+    object_kind, object_size = "fsnotify_group", 320
+
     __slots__ = ("events", "last_wd", "marks", "max_events", "owner", "ucounts", "wait")
 
     def __init__(self, task: Any, flags: int) -> None:

@@ -11,6 +11,7 @@ OFD or flock lock to the open file.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EAGAIN, EDEADLK, ERESTARTSYS
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from forkernel.fs.file import File
 
 OFFSET_MAX = (1 << 63) - 1
+LOCK_SIZE = 216
+"""Bytes of kernel memory: struct file_lock."""
 
 
 class FileLock:
@@ -54,16 +57,21 @@ class FileLock:
 
 
 class FileLockContext:
-    """All locks of an inode (Linux: file_lock_context). `posix` is sorted by owner's arrival, then start."""
+    """All locks of an inode (Linux: file_lock_context)."""
 
-    __slots__ = ("flock", "posix", "wait")
+    __slots__ = ("flock", "held", "wait")
 
     def __init__(self) -> None:
-        self.posix: list[FileLock] = []
-        """POSIX and OFD locks."""
+        self.held: dict[Any, list[FileLock]] = {}
+        """POSIX and OFD locks by owner, in order of their coming; each owner's by their first bytes, none touching."""
         self.flock: list[FileLock] = []
         self.wait = WaitQueue()
         """Blocked requests; woken whenever a lock is dropped or weakened."""
+
+    @property
+    def posix(self) -> list[FileLock]:
+        """POSIX and OFD locks, in the order in which /proc/locks shows them."""
+        return [lock for locks in self.held.values() for lock in locks]
 
 
 def locks_get_lock_context(inode: Any) -> FileLockContext:
@@ -81,7 +89,28 @@ def posix_test_lock(inode: Any, request: FileLock) -> FileLock | None:
     """F_GETLK: the first lock that keeps `request` from being set."""
     if inode.flctx is None:
         return None
-    return next((held for held in inode.flctx.posix if held.conflicts(request)), None)
+    context: FileLockContext = inode.flctx
+    for owner, locks in context.held.items():
+        if owner is not request.owner:
+            first, last = _touched(locks, request.start, request.end)
+            for held in locks[first:last]:
+                if held.conflicts(request):
+                    return held
+    return None
+
+
+def _touched(locks: list[FileLock], start: int, end: int) -> tuple[int, int]:
+    """The slice of an owner's locks that have bytes in `start`..`end`."""
+    first = bisect_left(locks, start, key=_end_of)
+    return first, bisect_right(locks, end, lo=first, key=_start_of)
+
+
+def _start_of(lock: FileLock) -> int:
+    return lock.start
+
+
+def _end_of(lock: FileLock) -> int:
+    return lock.end
 
 
 def posix_lock_inode(inode: Any, request: FileLock) -> FileLock | None:
@@ -91,18 +120,28 @@ def posix_lock_inode(inode: Any, request: FileLock) -> FileLock | None:
         blocker = posix_test_lock(inode, request)
         if blocker is not None:
             return blocker
-    mine = [held for held in context.posix if held.owner is request.owner]
-    changed, weakened = _merge(mine, request)
-    at = context.posix.index(mine[0]) if mine else len(context.posix)
-    others = [held for held in context.posix if held.owner is not request.owner]
-    context.posix = [*others[:at], *changed, *others[at:]]
+    mine = context.held.get(request.owner, [])
+    first, last = _touched(mine, request.start - 1, request.end + 1)
+    changed, weakened = _merge(mine[first:last], request)
+    more = len(changed) - (last - first)
+    if more > 0:
+        inode.sb.kmalloc.charge("file_lock_cache", more * LOCK_SIZE)
+    else:
+        inode.sb.kmalloc.uncharge("file_lock_cache", -more * LOCK_SIZE)
+    mine[first:last] = changed
+    if mine:
+        context.held[request.owner] = mine
+    else:
+        context.held.pop(request.owner, None)
     if weakened:
         context.wait.wake_up()
     return None
 
 
 def _merge(mine: list[FileLock], request: FileLock) -> tuple[list[FileLock], bool]:
-    """An owner's locks after `request`, by start, and whether somebody may have been waiting for that."""
+    """What becomes of an owner's locks that `request` touches, by start, and whether somebody may have been waiting
+    for that.
+    """
     start, end = request.start, request.end
     kept: list[FileLock] = []
     weakened = False
@@ -126,7 +165,7 @@ def _merge(mine: list[FileLock], request: FileLock) -> tuple[list[FileLock], boo
 def locks_remove_posix(file: File, owner: Any) -> None:
     """A descriptor of this file was closed in table `owner`: all its POSIX locks on the file go (fcntl(2))."""
     inode = file.inode
-    if inode is not None and inode.flctx is not None and inode.flctx.posix:
+    if inode is not None and inode.flctx is not None and inode.flctx.held:
         posix_lock_inode(inode, FileLock(owner, 0, F_UNLCK))
 
 

@@ -90,9 +90,14 @@ def memfd_create(task: Any, name: bytes, flags: int) -> File:
     seals = F_SEAL_EXEC if flags & MFD_NOEXEC_SEAL else 0
     if not flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL):
         seals = F_SEAL_SEAL
+    sb.charge_inode()
     inode = MemfdInode(sb, perm, task.cred.fsuid, task.cred.fsgid, seals)
     path = task.system.vfs.pseudo_path(inode, b"/memfd:" + name + b" (deleted)")
-    return RegFile(inode, O_RDWR | O_LARGEFILE, path)
+    try:
+        return RegFile(inode, O_RDWR | O_LARGEFILE, path)
+    except SysError:
+        inode.evict()
+        raise
 
 
 def get_seals(file: File) -> int:

@@ -23,6 +23,7 @@ from forkernel.fs.mount import (
     is_path_reachable,
     lock_mnt_tree,
     may_mount,
+    set_ns,
     topmost,
     tree_of,
     umount_tree,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 class MntNamespace(NsCommon):
     """Linux: struct mnt_namespace."""
 
-    __slots__ = ("root", "seq", "vfs")
+    __slots__ = ("nr_mounts", "root", "seq", "vfs")
 
     nstype = CLONE_NEWNS
     name = b"mnt"
@@ -51,8 +52,9 @@ class MntNamespace(NsCommon):
         """Order of creation: a namespace's file can be mounted only in one that is older (Linux: mnt_ns_loop)."""
         self.root = root
         """rootfs, on which everything else is mounted."""
+        self.nr_mounts = 0
         for mount in tree_of(root):
-            mount.ns = self
+            set_ns(mount, self)
 
     def mounts(self) -> list[Mount]:
         """All mounts, in the order in which they were made."""

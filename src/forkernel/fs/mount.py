@@ -44,6 +44,7 @@ from forkernel.fs.pnode import (
 from forkernel.namespace import cap_capable, init_user_ns
 
 if TYPE_CHECKING:
+    from forkernel.fs.mnt_namespace import MntNamespace
     from forkernel.fs.vfs import Vfs
     from forkernel.kernel.task import Task
 
@@ -156,12 +157,21 @@ def copy_tree(vfs: Vfs, old: Mount, top: Dentry, flags: int, copies: dict[Mount,
         raise SysError(EINVAL)
     made: dict[Mount, Mount] = {} if copies is None else copies
     new = made[old] = clone_mnt(vfs, old, top, flags)
+    try:
+        copy_children(vfs, old, top, flags, made)
+    except SysError:
+        umount_tree(vfs, new, propagate=False)
+        raise
+    return new
+
+
+def copy_children(vfs: Vfs, old: Mount, top: Dentry, flags: int, made: dict[Mount, Mount]) -> None:
+    """What is mounted on `old` from `top` on, copied onto its copy; EPERM, ENOMEM."""
     pending = [child for child in old.children if child.mountpoint is not None and child.mountpoint.is_under(top)]
     while pending:
         child = pending.pop(0)
         if child.unbindable and not flags & CL_COPY_UNBINDABLE:
             if child.locked:
-                umount_tree(vfs, new, propagate=False)
                 raise SysError(EPERM)
             continue
         if not flags & CL_COPY_MNT_NS_FILE and getattr(child.root.inode, "ns", init_user_ns).nstype == CLONE_NEWNS:
@@ -171,7 +181,6 @@ def copy_tree(vfs: Vfs, old: Mount, top: Dentry, flags: int, copies: dict[Mount,
         copy = made[child] = clone_mnt(vfs, child, child.root, flags)
         attach_mnt(vfs, copy, Path(made[child.parent], child.mountpoint))
         pending[:0] = child.children
-    return new
 
 
 def lock_mnt_tree(root: Mount) -> None:
@@ -194,7 +203,6 @@ def attach_recursive_mnt(vfs: Vfs, source: Mount, at: Path) -> None:
         for mount in tree_of(source):
             set_shared(vfs, mount)
         copies = propagate_mnt(vfs, dest, at.dentry, source)
-        check_propagated(vfs, dest, copies)
     attach_mnt(vfs, source, at)
     commit_tree(source)
     for copy, place in copies:
@@ -212,15 +220,7 @@ def attach_new(vfs: Vfs, mount: Mount, at: Path) -> None:
 
 def check_mount_max(dest: Mount, source: Mount) -> None:
     """ENOSPC if the namespace of `dest` would have too many (sysctl fs.mount-max)."""
-    if len(tree_of(dest.ns.root)) + len(tree_of(source)) > MOUNT_MAX:
-        raise SysError(ENOSPC)
-
-
-def check_propagated(vfs: Vfs, dest: Mount, copies: list[tuple[Mount, Path]]) -> None:
-    """The same for what propagation adds, all of it taken together."""
-    if sum(len(tree_of(copy)) for copy, _ in copies) + len(tree_of(dest.ns.root)) > MOUNT_MAX:
-        for copy, _ in copies:
-            umount_tree(vfs, copy, propagate=False)
+    if dest.ns.nr_mounts + len(tree_of(source)) > MOUNT_MAX:
         raise SysError(ENOSPC)
 
 
@@ -228,7 +228,16 @@ def commit_tree(root: Mount) -> None:
     """The mounts are in the namespace of what they are mounted on now."""
     assert root.parent is not None
     for mount in tree_of(root):
-        mount.ns = root.parent.ns
+        set_ns(mount, root.parent.ns)
+
+
+def set_ns(mount: Mount, ns: MntNamespace | None) -> None:
+    """The mount is in this namespace now, or in none; each counts its own."""
+    if mount.ns is not None:
+        mount.ns.nr_mounts -= 1
+    mount.ns = ns
+    if ns is not None:
+        ns.nr_mounts += 1
 
 
 def commit_copy(vfs: Vfs, copy: Mount, place: Path, dest: Mount) -> None:
@@ -247,7 +256,8 @@ def commit_copy(vfs: Vfs, copy: Mount, place: Path, dest: Mount) -> None:
 
 
 def propagate_mnt(vfs: Vfs, dest: Mount, point: Dentry, source: Mount) -> list[tuple[Mount, Path]]:
-    """Copies of the tree of `source` for all mounts that `dest` propagates to and that have the place `point`.
+    """Copies of the tree of `source` for all mounts that `dest` propagates to and that have the place `point`; ENOSPC
+    if these, all taken together, are too many for a namespace, ENOMEM.
 
     A peer of `dest` gets peers of the source; a slave gets slaves of what its master got.
     """
@@ -255,6 +265,8 @@ def propagate_mnt(vfs: Vfs, dest: Mount, point: Dentry, source: Mount) -> list[t
     origin: dict[PeerGroup, Mount] = {dest.group: source}
     """What was mounted in each group, to copy from."""
     found: list[tuple[Mount, Path]] = []
+    size = len(tree_of(source))
+    total: int = dest.ns.nr_mounts + size
     for mount in propagation(dest):
         if mount.group is not None and mount.group in origin:
             model, flags = origin[mount.group], CL_MAKE_SHARED
@@ -264,7 +276,15 @@ def propagate_mnt(vfs: Vfs, dest: Mount, point: Dentry, source: Mount) -> list[t
                 flags |= CL_MAKE_SHARED
         if not point.is_under(mount.root):
             continue
-        copy = copy_tree(vfs, model, model.root, flags | CL_COPY_UNBINDABLE | CL_COPY_MNT_NS_FILE)
+        total += size
+        try:
+            if total > MOUNT_MAX:
+                raise SysError(ENOSPC)
+            copy = copy_tree(vfs, model, model.root, flags | CL_COPY_UNBINDABLE | CL_COPY_MNT_NS_FILE)
+        except SysError:
+            for done, _ in found:
+                umount_tree(vfs, done, propagate=False)
+            raise
         found.append((copy, Path(mount, point)))
         if mount.group is not None:
             origin.setdefault(mount.group, copy)
@@ -349,7 +369,11 @@ def do_new_mount(vfs: Vfs, task: Task, source: bytes, at: Path, fstype: bytes, f
         sb.readonly = bool(flags & MS_RDONLY)
     if at.dentry is at.mnt.root and at.mnt.sb is sb and at.mnt.root is root:
         raise SysError(EBUSY)
-    mount = vfs.alloc_mount(root, wanted, source or b"none")
+    try:
+        mount = vfs.alloc_mount(root, wanted, source or b"none")
+    except SysError:
+        vfs.deactivate_super(root)
+        raise
     mount.lock_flags = locks
     attach_new(vfs, mount, at)
 
@@ -546,7 +570,7 @@ def umount_tree(vfs: Vfs, mount: Mount, propagate: bool, keep_locked: bool = Fal
         if parent is not None and not (keep_locked and member.locked and parent in doomed):
             detach_mnt(vfs, member)
         change_mnt_propagation(vfs, member, MS_PRIVATE)
-        member.ns = None
+        set_ns(member, None)
         vfs.forget_mount(member)
 
 

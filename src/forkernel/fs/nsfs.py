@@ -71,6 +71,8 @@ class NsInode(Inode):
 class NsFile(File):
     """An open namespace."""
 
+    object_kind, object_size = "nsfs_inode", 792
+
     __slots__ = ()
 
     inode: NsInode

@@ -23,12 +23,15 @@ from forkernel.errors import SysError
 from forkernel.fs.anon import internal_sb
 from forkernel.fs.fdtable import fd_install
 from forkernel.fs.file import File
-from forkernel.fs.inode import Inode
+from forkernel.fs.inode import Inode, Pool
 from forkernel.wait import Resume, Sleep, WaitQueue
 
 PAGE_SIZE = 4096
 PIPE_BUF = 4096
 PIPE_DEF_BUFFERS = 16
+PIPE_BUFFER = 40
+PIPE_SIZE = 192 + PIPE_DEF_BUFFERS * PIPE_BUFFER + 640 + 192 + PAGE_SIZE
+"""Bytes of kernel memory: struct pipe_inode_info, its ring of pipe_buffers, inode, dentry and one page."""
 PIPE_MAX_SIZE = 1 << 20
 """/proc/sys/fs/pipe-max-size at boot: what a task without CAP_SYS_RESOURCE may ask for."""
 PIPE_SIZE_MOST = 1 << 31
@@ -56,11 +59,16 @@ class PipeInodeInfo:
     """
 
     __slots__ = (
-        "bufs", "max_usage", "r_counter", "rd_wait", "readers", "rest", "rest_start", "tail_end", "w_counter",
-        "wr_wait", "writers",
+        "bufs", "kmalloc", "max_usage", "pages", "r_counter", "rd_wait", "readers", "rest", "rest_start", "tail_end",
+        "w_counter", "wr_wait", "writers",
     )  # fmt: skip
 
-    def __init__(self, readers: int = 0, writers: int = 0) -> None:
+    def __init__(self, kmalloc: Pool, readers: int = 0, writers: int = 0) -> None:
+        """SysError(ENOMEM)."""
+        kmalloc.charge("pipe_inode_info", PIPE_SIZE)
+        self.kmalloc = kmalloc
+        self.pages = 1
+        """Pages of memory that are counted for what it holds: at least as many as there are slots in use."""
         self.bufs: deque[bytes] = deque()
         self.tail_end = 0
         self.rest: bytes | None = None
@@ -92,6 +100,8 @@ class PipeInodeInfo:
             return first[:count]
         else:
             data = self._gather(count)
+        if self.pages > 1 and not bufs:
+            self._give_back()
         if was_full and len(bufs) < self.max_usage and self.wr_wait.waiters:
             self.wr_wait.wake_up()
         return data if type(data) is bytes else bytes(data)
@@ -130,7 +140,9 @@ class PipeInodeInfo:
         return slot, end
 
     def add_slot(self, slot: bytes, end: int) -> None:
-        """Append a slot that ends at `end` of its page (PAGE_SIZE: nothing can be added to it). Wakes nobody."""
+        """Append a slot that ends at `end` of its page (PAGE_SIZE: nothing can be added). Wakes nobody; ENOMEM."""
+        if len(self.bufs) >= self.pages:
+            self._take_page(short=False)
         self.bufs.append(slot)
         self.tail_end = end
 
@@ -162,11 +174,34 @@ class PipeInodeInfo:
         """Put `data` from `done` on into new slots, as far as there are any; the new `done`."""
         bufs, size = self.bufs, len(data)
         while done < size and len(bufs) < self.max_usage:
+            if len(bufs) >= self.pages and not self._take_page(short=bool(done)):
+                break
             chunk = data if not done and size <= PAGE_SIZE else data[done : done + PAGE_SIZE]
             bufs.append(Packet(chunk) if packet else chunk)
             done += len(chunk)
             self.tail_end = len(chunk)
         return done
+
+    def _take_page(self, *, short: bool) -> bool:
+        """One more page; ENOMEM, or False where a short write can be told of instead."""
+        try:
+            self.kmalloc.charge("pipe pages", PAGE_SIZE)
+        except SysError:
+            if short:
+                return False
+            raise
+        self.pages += 1
+        return True
+
+    def _give_back(self) -> None:
+        """Keep one page: it is empty."""
+        self.kmalloc.uncharge("pipe pages", (self.pages - 1) * PAGE_SIZE)
+        self.pages = 1
+
+    def free(self) -> None:
+        """The last end is gone."""
+        self._give_back()
+        self.kmalloc.uncharge("pipe_inode_info", PIPE_SIZE + (self.max_usage - PIPE_DEF_BUFFERS) * PIPE_BUFFER)
 
     def wake_all(self) -> None:
         """An end came or went: everybody looks again."""
@@ -189,6 +224,10 @@ class PipeInodeInfo:
         if len(self.bufs) > slots:
             raise SysError(EBUSY)
         grown = slots > self.max_usage
+        if grown:
+            self.kmalloc.charge("pipe_inode_info", (slots - self.max_usage) * PIPE_BUFFER)
+        else:
+            self.kmalloc.uncharge("pipe_inode_info", (self.max_usage - slots) * PIPE_BUFFER)
         self.max_usage = slots
         if grown:
             self.wr_wait.wake_up()
@@ -330,6 +369,7 @@ class PipeFile(File):
             pipe.wake_all()
         if not pipe.readers and not pipe.writers and self.inode.pipe is pipe:
             self.inode.pipe = None
+            pipe.free()
         super().release()
 
 
@@ -338,11 +378,16 @@ def create_pipe_files(task: Any, flags: int) -> tuple[PipeFile, PipeFile]:
     vfs = task.system.vfs
     inode = Inode(internal_sb(vfs, b"pipefs"), S_IFIFO | 0o600, task.cred.fsuid, task.cred.fsgid)
     path = vfs.pseudo_path(inode, b"pipe:[%d]" % inode.ino)
-    pipe = inode.pipe = PipeInodeInfo(readers=1, writers=1)
-    reader = PipeFile(inode, O_RDONLY | flags & O_NONBLOCK, pipe, path)
+    pipe = inode.pipe = PipeInodeInfo(inode.sb.kmalloc, readers=1, writers=1)
+    try:
+        reader = PipeFile(inode, O_RDONLY | flags & O_NONBLOCK, pipe, path)
+    except SysError:
+        pipe.free()
+        raise
     try:
         writer = PipeFile(inode, O_WRONLY | flags & (O_NONBLOCK | O_DIRECT), pipe, path)
     except SysError:
+        pipe.writers = 0
         reader.put()
         raise
     reader.cred = writer.cred = task.cred
@@ -394,8 +439,14 @@ def fifo_open(task: Any, inode: Inode, flags: int) -> PipeFile:
     if access == O_WRONLY and nonblock and not anonymous and (pipe is None or not pipe.readers):
         raise SysError(ENXIO)
     if pipe is None:
-        pipe = inode.pipe = PipeInodeInfo()
-    file = PipeFile(inode, flags, pipe)
+        pipe = inode.pipe = PipeInodeInfo(inode.sb.kmalloc)
+    try:
+        file = PipeFile(inode, flags, pipe)
+    except SysError:
+        if not pipe.readers and not pipe.writers:
+            inode.pipe = None
+            pipe.free()
+        raise
     if access != O_WRONLY:
         pipe.r_counter += 1
         pipe.readers += 1

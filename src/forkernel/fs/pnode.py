@@ -89,11 +89,11 @@ def propagation(mount: Mount) -> Iterator[Mount]:
     seen = {mount}
     groups = [] if mount.group is None else [mount.group]
     for group in groups:
-        for member in group.members:
+        for member in list(group.members):
             if member not in seen:
                 seen.add(member)
                 yield member
-        for slave in group.slaves:
+        for slave in list(group.slaves):
             if slave.group is not None:
                 if slave.group not in groups:
                     groups.append(slave.group)

@@ -23,7 +23,7 @@ from forkernel.abi.stat import S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, makedev
 from forkernel.errors import SysError
 from forkernel.fs.anon import internal_sb
 from forkernel.fs.file import File
-from forkernel.fs.inode import Inode, Superblock
+from forkernel.fs.inode import Inode, NoPool, Superblock
 from forkernel.fs.pipe import PAGE_SIZE, PipeFile, PipeInodeInfo
 from forkernel.wait import Sleep, WaitQueue
 
@@ -290,7 +290,7 @@ def capture_file(vfs: Any, data: bytearray) -> CaptureFile:
 def bytes_input(vfs: Any, data: bytes) -> PipeFile:
     """The reading end of a pipe without writers that holds `data`."""
     inode = Inode(internal_sb(vfs, b"pipefs"), S_IFIFO | 0o600)
-    pipe = inode.pipe = PipeInodeInfo(readers=1)
+    pipe = inode.pipe = PipeInodeInfo(NoPool(), readers=1)
     pipe.w_counter = 1
     pipe.max_usage = max(pipe.max_usage, -(-len(data) // PAGE_SIZE))
     pipe.push(data)

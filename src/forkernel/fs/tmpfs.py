@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
 CAP_FSETID = 1 << 4
+INODE_SIZE = 720 + 192  # struct shmem_inode_info and the dentry that names it, which stays as long
 DIRENT_SIZE = 20  # what tmpfs adds to a directory's size for each entry
 
 
@@ -67,11 +68,28 @@ class TmpfsSuperblock(Superblock):
         """Account for a new file; ENOSPC at the limit."""
         if self.used_inodes >= self.max_inodes:
             raise SysError(ENOSPC)
+        self.kmalloc.charge("shmem_inode_cache", INODE_SIZE)
         self.used_inodes += 1
 
     def forget(self, inode: Inode) -> None:
         """A file is gone."""
+        if self.used_inodes > 1:
+            self.kmalloc.uncharge("shmem_inode_cache", INODE_SIZE)
         self.used_inodes -= 1
+
+    def evict_tree(self, dentry: Dentry) -> None:
+        """No mount is left, `dentry` was in one: every file goes, those that are open with their last opening."""
+        while dentry.parent is not dentry:
+            dentry = dentry.parent
+        todo: list[Inode] = [dentry.inode]
+        while todo:
+            inode = todo.pop()
+            if isinstance(inode, RamDir):
+                todo.extend(below for below in inode.entries.values() if below is not None)
+                inode.entries = {}
+            inode.nlink = max(inode.nlink - 1, 0) if inode.mode & S_IFMT != S_IFDIR else 0
+            if not inode.nlink and not inode.opens and inode is not dentry.inode:
+                inode.evict()
 
     def shrink(self, wanted: int) -> int:
         """Drop clean pages until `wanted` are gone; how many went (Linux: a shrinker)."""

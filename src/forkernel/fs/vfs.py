@@ -22,7 +22,7 @@ from forkernel.fs.fsnotify import fsnotify_sb_delete
 from forkernel.fs.hostfs import host_root
 from forkernel.fs.inode import Inode, Superblock
 from forkernel.fs.mnt_namespace import init_mnt_ns
-from forkernel.fs.mount import attach_mnt, check_kinds, prepend_path, topmost
+from forkernel.fs.mount import attach_mnt, check_kinds, prepend_path, set_ns, topmost
 from forkernel.fs.namei import filename_lookup
 from forkernel.fs.open import build_open_flags, do_filp_open, do_open_execat
 from forkernel.fs.tmpfs import TmpfsSuperblock, mount_tmpfs, new_tmpfs
@@ -69,6 +69,9 @@ class BootTask:
     def system(self) -> BootTask:
         """The walk wants `task.system.vfs`."""
         return self
+
+
+MOUNT_SIZE = 320 + 192  # struct mount and the dentry of its root
 
 
 class Vfs:
@@ -183,12 +186,13 @@ class Vfs:
         mount = self.alloc_mount(root, flags, source)
         at = topmost(self, at)
         attach_mnt(self, mount, at)
-        mount.ns = at.mnt.ns
+        set_ns(mount, at.mnt.ns)
         return mount
 
     def alloc_mount(self, root: Dentry, flags: int, source: bytes) -> Mount:
         """A mount that is nowhere yet."""
         sb = root.inode.sb
+        sb.kmalloc.charge("mnt_cache", MOUNT_SIZE)
         mount = Mount(self.alloc_mount_id(), sb, root, flags, source)
         root.inode.opens += 1
         sb.mounts += 1
@@ -196,18 +200,26 @@ class Vfs:
 
     def forget_mount(self, mount: Mount) -> None:
         """A mount went: a file system with no mount left goes, but for files that are still open."""
-        sb, inode = mount.sb, mount.root.inode
-        sb.mounts -= 1
+        mount.sb.kmalloc.uncharge("mnt_cache", MOUNT_SIZE)
+        mount.sb.mounts -= 1
+        mount.root.inode.opens -= 1
+        self.deactivate_super(mount.root)
+
+    def deactivate_super(self, root: Dentry) -> None:
+        """A file system with `root` may have no mount left (Linux: deactivate_super)."""
+        inode = root.inode
+        sb = inode.sb
         if not sb.mounts:
             if sb.marks:
                 fsnotify_sb_delete(sb)
             sb.kill()
-        inode.opens -= 1
         if not inode.opens and (not inode.nlink or sb.dead):
             inode.evict()
         if sb.mounts or sb not in self.supers:
             return
         sb.dead = True
+        if isinstance(sb, TmpfsSuperblock):
+            sb.evict_tree(root)
         for inode in list(sb.caches):
             if not inode.opens:
                 inode.evict()

@@ -108,6 +108,8 @@ class Entry:
         if system.sched.lone:
             self.hw.count_blocks(False)
         self._deadline: float | None = None
+        self._late = False
+        """The deadline is over."""
 
     # --- running
 
@@ -117,18 +119,36 @@ class Entry:
         system = self.system
         system.stopping = system.interrupt = ""
         self._granted = self.hw.quantum_struct.left
+        self._late = False
         task = self.sched.current
         try:
-            if self._in_user_mode(task):
-                self.cpu.switch_to(task)  # it was stopped in user mode and simply goes on
-                self._grant()
+            if deadline is None:
+                self._run(task)
             else:
-                self._schedule()
-            if not system.stopping:
-                self.hw.run(self)
+                self._run_until(task, deadline)
         finally:
             system.interrupt = STOPPED
         self._take_over_time()
+
+    def _run(self, task: Task) -> None:
+        if self._in_user_mode(task):
+            self.cpu.switch_to(task)  # it was stopped in user mode and simply goes on
+            self._grant()
+        else:
+            self._schedule()
+        if not self.system.stopping:
+            self.hw.run(self)
+
+    def _run_until(self, task: Task, deadline: float) -> None:
+        """With a watchdog: it tells when the deadline has come, and ends what does not end by itself."""
+        from forkernel.kernel.host_deadline import HostDeadline, Overrun
+
+        try:
+            with HostDeadline(self, deadline):
+                self._run(task)
+        except Overrun:
+            self.system.torn = True
+            self.system.stopping = "timeout"
 
     def _in_user_mode(self, task: Task) -> bool:
         """Whether the current task was in user mode when the last run ended, and nobody has to be chosen."""
@@ -182,6 +202,11 @@ class Entry:
         self._granted = blocks
         if self._deadline is not None and time.monotonic() >= self._deadline:  # a busy machine may end no slice
             self.stop("timeout")
+
+    def late(self) -> None:
+        """The host's deadline has come: look at the clock at the end of this trap. Called by another thread."""
+        self._late = True
+        self._grant_end = 0
 
     def expire(self) -> None:
         """What `_grant` went by has changed: look again before user mode."""
@@ -550,6 +575,8 @@ class Entry:
                 if not system.idle():
                     self.stop("idle")
                     return
+                if self._late:
+                    self.stop("timeout")
                 continue
             if task is not prev:
                 if prev.state == TASK_RUNNING and prev.pid:

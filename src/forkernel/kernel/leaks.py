@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
 PF_KTHREAD = 0x00200000
+OF_FILES = ("shmem_inode_cache", "mnt_cache", "sem_array", "msg_msg", "mqueue")
+"""Kernel memory that stays with what has a name or a number."""
 
 
 def leftover_tasks(system: System) -> list[Task]:
@@ -48,7 +50,9 @@ def _objects(system: System) -> list[str]:
     """Open files, and whatever the invariants find without an owner."""
     files = system.slabs.filp.active_objects
     reachable = sum(1 for file in invariants.reachable_files(system) if file.slab)
-    return [f"{files - reachable} open files are held by nobody"] if files > reachable else []
+    found = [f"{files - reachable} open files are held by nobody"] if files > reachable else []
+    held = {kind: size for kind, size in system.slabs.kmalloc.kinds.items() if size and kind not in OF_FILES}
+    return found + [f"{size} bytes of kernel memory are left: {kind}" for kind, size in held.items()]
 
 
 def _frames(system: System) -> list[str]:

@@ -45,6 +45,9 @@ _LONG = struct.Struct("<q")
 ANY, EQUAL, NOT_EQUAL, LESS_EQUAL, NUMBER = range(5)
 """How a receiver chooses (Linux: SEARCH_ANY ...)."""
 
+MSG_SIZE = 48
+"""What struct msg_msg takes beside the text."""
+
 
 class Msg:
     """A message (Linux: msg_msg)."""
@@ -111,6 +114,7 @@ class MsgSender(Resume):
         queue.lspid = ipc_update_pid(queue.lspid, task)
         queue.stime = now_seconds(task)
         if not pipelined_send(task, queue, msg):
+            task.system.slabs.kmalloc.charge("msg_msg", MSG_SIZE + len(msg.text))
             queue.messages.append(msg)
             queue.cbytes += len(msg.text)
         return 0
@@ -173,6 +177,7 @@ class MsgReceiver(Resume):
             return
         del queue.messages[index]
         queue.cbytes -= len(msg.text)
+        task.system.slabs.kmalloc.uncharge("msg_msg", MSG_SIZE + len(msg.text))
         queue.rtime = now_seconds(task)
         queue.lrpid = ipc_update_pid(queue.lrpid, task)
         self.msg = msg
@@ -215,6 +220,8 @@ def freeque(ns: IpcNamespace, queue: MsgQueue) -> None:
     for receiver in list(queue.receivers):
         receiver.wake(None, EIDRM)
     queue.senders.wake_up()
+    held = sum(MSG_SIZE + len(msg.text) for msg in queue.messages)
+    ns.system.slabs.kmalloc.uncharge("msg_msg", held)
     queue.messages.clear()
     queue.cbytes = 0
     forget_pid(queue.lspid)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from forkernel.kernel.task import Task
 
 WOULD_BLOCK = 1
+SEM_SIZE = 64  # struct sem
 
 
 class SemArray(KernIpcPerm):
@@ -135,7 +136,13 @@ def newary(task: Task, ns: IpcNamespace, key: int, nsems: int, flags: int) -> in
         raise SysError(EINVAL)
     if ns.used_sems + nsems > ns.sem_ctls[1]:
         raise SysError(ENOSPC)
-    number = ns.ids("sem").add(SemArray(task, key, flags, nsems), ns.sem_ctls[3])
+    kmalloc = task.system.slabs.kmalloc
+    kmalloc.charge("sem_array", SEM_SIZE * nsems)
+    try:
+        number = ns.ids("sem").add(SemArray(task, key, flags, nsems), ns.sem_ctls[3])
+    except SysError:
+        kmalloc.uncharge("sem_array", SEM_SIZE * nsems)
+        raise
     ns.used_sems += nsems
     return number
 
@@ -151,6 +158,7 @@ def freeary(ns: IpcNamespace, sma: SemArray) -> None:
     """IPC_RMID: the set goes, with its undos; who waits gets EIDRM."""
     ns.ids("sem").remove(sma)
     ns.used_sems -= len(sma.values)
+    ns.system.slabs.kmalloc.uncharge("sem_array", SEM_SIZE * len(sma.values))
     sma.undos.clear()
     for pid in sma.pids:
         forget_pid(pid)

@@ -46,6 +46,8 @@ RECORD = SignalfdSiginfo.SIZE
 class SignalFile(File):
     """An open signalfd (Linux: signalfd_ctx). `sigmask` is what it reads, never SIGKILL or SIGSTOP."""
 
+    object_kind, object_size = "signalfd_ctx", 16
+
     __slots__ = ("sigmask", "system")
 
     def __init__(self, inode: Inode, flags: int, path: Any, system: System, mask: int) -> None:

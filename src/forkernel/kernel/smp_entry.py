@@ -98,6 +98,9 @@ class SmpEntry(Entry):
         elif not self.system.idle():
             self.stop("idle")
             return False
+        if self._late:
+            self.stop("timeout")
+            return False
         return True
 
     def _ready(self, rq: Rq, task: Task) -> bool:

@@ -187,6 +187,8 @@ class System:
         """What the kernel panicked about."""
         self.ended = ""
         """Why the machine is over, once it is (ENDED_*)."""
+        self.torn = False
+        """A trap was ended in the middle (kernel/host_deadline.py): nothing is sure to be whole."""
         self.stopping = ""
         self.interrupt = ""
         """Why there is no process context; "" where there is."""

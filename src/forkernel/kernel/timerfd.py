@@ -45,6 +45,8 @@ CLOCKS = (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM,
 class TimerFile(File):
     """An open timerfd (Linux: timerfd_ctx)."""
 
+    object_kind, object_size = "timerfd_ctx", 256
+
     __slots__ = ("alarm", "canceled", "clock_id", "due", "interval", "settime_flags", "ticks", "wait")
 
     def __init__(self, task: Task, inode: Inode, flags: int, path: Path, clock_id: int) -> None:

@@ -25,6 +25,7 @@ from forkernel.abi.errno import EINVAL
 from forkernel.errors import KernelBug, SysError
 from forkernel.hw.frames import MAX_ORDER, FrameTable
 from forkernel.hw.ram import PAGE_SHIFT, PAGE_SIZE
+from forkernel.mm.kmalloc import Kmalloc
 
 PAGE_OFFSET = 0xFFFF_8880_0000_0000
 """Where the direct map of all RAM begins in the kernel's address space (x86-64 with four levels of tables)."""
@@ -398,13 +399,15 @@ class SlabCaches:
     """All caches of one machine (Linux: slab_caches), those of the process structures made at boot."""
 
     __slots__ = (
-        "caches", "cred_jar", "files_cache", "filp", "frames", "fs_cache", "mm_struct", "pid", "sighand_cache",
-        "signal_cache", "task_struct", "vm_area_struct",
+        "caches", "cred_jar", "files_cache", "filp", "frames", "fs_cache", "kmalloc", "mm_struct", "pid",
+        "sighand_cache", "signal_cache", "task_struct", "vm_area_struct",
     )  # fmt: skip
 
     def __init__(self, frames: FrameTable) -> None:
         """Sizes are those of Linux 6.18 for x86-64, as its /sys/kernel/slab/*/object_size says."""
         self.frames = frames
+        self.kmalloc = Kmalloc(frames)
+        """Pieces of other sizes."""
         self.caches: dict[str, KmemCache] = {}
         self.filp = self.create("filp", 184, hwcache_align=True)
         self.pid = self.create("pid", PID_SIZE, hwcache_align=True)
@@ -448,15 +451,15 @@ class SlabCaches:
 
     def shrink(self) -> int:
         """Give back what no cache needs; the number of frames freed."""
-        return sum(cache.shrink() for cache in self.caches.values())
+        return sum(cache.shrink() for cache in self.caches.values()) + self.kmalloc.shrink()
 
     def pages(self) -> int:
         """Frames of all slabs (Linux: NR_SLAB_UNRECLAIMABLE_B)."""
-        return sum(cache.pages() for cache in self.caches.values())
+        return sum(cache.pages() for cache in self.caches.values()) + len(self.kmalloc.pages)
 
     def frames_in_use(self) -> list[int]:
         """Every frame of every slab, once."""
-        found: list[int] = []
+        found = list(self.kmalloc.pages)
         for cache in self.caches.values():
             for slab in cache.all_slabs():
                 found.extend(range(slab.first, slab.first + (1 << slab.order)))

@@ -68,6 +68,8 @@ class SocketInode(Inode):
 class SocketFile(File):
     """A socket (Linux: struct socket and struct sock in one). Families derive from it."""
 
+    object_kind, object_size = "sock", 2112
+
     __slots__ = (
         "error", "kind", "net", "options", "protocol", "rcv_timeout", "rcvbuf", "rd_wait", "scm_flags",
         "shut", "snd_timeout", "sndbuf", "userlocks", "wr_wait",

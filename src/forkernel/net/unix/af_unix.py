@@ -213,7 +213,8 @@ class UnixFile(SocketFile):
             raise SysError(EPERM)
 
     def queue_at(self, task: Any, other: UnixFile, skb: Skb, msg: SocketMessage) -> None:
-        """Put a message, with the files that go along, into the queue of `other`."""
+        """Put a message, with the files that go along, into the queue of `other`; ENOMEM."""
+        self.inode.sb.kmalloc.charge("skbuff", skb.cost)
         self.wmem += skb.cost
         if msg.scm is not None and msg.scm.files:
             from forkernel.net.unix.garbage import attach

@@ -69,6 +69,7 @@ class Skb:
         """Give the room back to the sender (Linux: sock_wfree, unix_write_space)."""
         sender = self.sender
         sender.wmem -= self.cost
+        sender.inode.sb.kmalloc.uncharge("skbuff", self.cost)
         if sender.wmem * 4 <= sender.sndbuf:
             sender.wr_wait.wake_up()
 

@@ -77,9 +77,14 @@ class UnixStream(UnixFile):
                     return msg.done
                 raise
             skb = Skb(data, self, creds, (), truesize(len(data), True))
+            try:
+                self.queue_at(task, peer, skb, msg)
+            except SysError:
+                if msg.done:
+                    return msg.done
+                raise
             if last:
                 peer.oob = skb
-            self.queue_at(task, peer, skb, msg)
             if last:
                 peer.urgent()
             msg.iov.advance(len(data))
