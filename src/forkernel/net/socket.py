@@ -76,6 +76,7 @@ class SocketFile(File):
     )  # fmt: skip
 
     splice_read = splice_write = True
+    can_async = True
 
     family: ClassVar[int] = 0
     """AF_*."""
