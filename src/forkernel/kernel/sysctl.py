@@ -27,6 +27,7 @@ from forkernel.kernel.cred import NGROUPS_MAX
 from forkernel.kernel.fs_sysctl import FS_SYSCTLS
 from forkernel.kernel.ipc_sysctl import IPC_SYSCTLS
 from forkernel.kernel.machine_sysctl import MACHINE_SYSCTLS
+from forkernel.kernel.net_sysctl import NET_SYSCTLS
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
 from forkernel.kernel.pid_namespace import get_ns_last_pid, set_ns_last_pid
 from forkernel.kernel.procfs import make_uuid
@@ -246,5 +247,6 @@ SYSCTLS: list[Sysctl] = [
     max_namespaces(b"time", CLONE_NEWTIME),
     max_namespaces(b"user", CLONE_NEWUSER),
     max_namespaces(b"uts", CLONE_NEWUTS),
+    *NET_SYSCTLS,
 ]
 """All settings, by path below /proc/sys."""

@@ -101,5 +101,29 @@ def unix_line(file: UnixFile) -> bytes:
     return line + b"\n"
 
 
-NET_FILES: dict[bytes, Entry] = {b"dev": Entry(0o444, dev), b"unix": Entry(0o444, unix)}
+class InetShow:
+    """Shows a file of the Internet families (net/inet/proc.py)."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+
+    def __call__(self, inode: Any, reader: Task) -> bytes:
+        """The text."""
+        from forkernel.net.inet import proc
+
+        text: bytes = getattr(proc, self.name.decode())(inode.net())
+        return text
+
+
+INET_NAMES = (
+    b"arp", b"if_inet6", b"igmp", b"ipv6_route", b"netstat", b"raw", b"raw6", b"route", b"snmp", b"snmp6", b"sockstat",
+    b"sockstat6", b"tcp", b"tcp6", b"udp", b"udp6",
+)  # fmt: skip
+NET_FILES: dict[bytes, Entry] = {
+    b"dev": Entry(0o444, dev),
+    b"unix": Entry(0o444, unix),
+    **{name: Entry(0o444, InetShow(name)) for name in INET_NAMES},
+}
 """Files of /proc/net."""

@@ -47,11 +47,10 @@ from forkernel.fs.fdtable import fd_install
 from forkernel.mm.uaccess import UserBuf
 from forkernel.namespace import cap_capable
 from forkernel.net.dev import IFNAMSIZ
+from forkernel.net.inet.sysctl import WMEM_MAX
 from forkernel.net.scm import ucred_for
 from forkernel.net.socket import RCVBUF_LOCK, SCM_PASS_CRED, SCM_PASS_PIDFD, SCM_PASS_RIGHTS, SNDBUF_LOCK, SocketFile
 
-WMEM_MAX = RMEM_MAX = 4 << 20
-"""net.core.wmem_max and rmem_max."""
 INT_MAX = 0x7FFFFFFF
 SOCK_MIN_SNDBUF = 4608
 SOCK_MIN_RCVBUF = 2304

@@ -66,21 +66,24 @@ from forkernel.net.inet.address import (
 )
 from forkernel.net.inet.netns import InetNet, inet_of
 from forkernel.net.inet.ports import check_privileged
-from forkernel.net.inet.route import inet_addr_type, is_local6
+from forkernel.net.inet.route import inet_addr_type, is_local6, loopback_of
 from forkernel.net.socket import SocketFile
+
+ADDRESS_LOCK, PORT_LOCK = 1, 2
 
 
 class InetFile(SocketFile):
     """Linux: struct inet_sock."""
 
     __slots__ = (
-        "bound_dev", "daddr", "inet", "ip_options", "lport", "memberships", "rcv_saddr", "rport", "saddr", "v6only",
-        "was_bound",
+        "bind_locks", "bound", "bound_dev", "daddr", "inet", "ip_options", "lport", "memberships", "rcv_saddr", "rport",
+        "saddr", "v6only", "was_bound",
     )  # fmt: skip
 
     def __init__(self, task: Any, net: Any, kind: int, protocol: int = 0) -> None:
         super().__init__(task, net, kind, protocol)
         self.inet: InetNet = net.inet or inet_of(net)
+        self.inet.open_sockets += 1
         any_address = ANY4 if self.family == AF_INET else ANY6
         self.rcv_saddr = any_address
         """What it is bound to: whom it receives for."""
@@ -88,6 +91,10 @@ class InetFile(SocketFile):
         """The source of what it sends, once that is settled."""
         self.daddr = any_address
         self.lport = self.rport = 0
+        self.bound = False
+        """Whether `lport` is its own: a connection that is over has a port to tell of, but it is not taken any more."""
+        self.bind_locks = 0
+        """ADDRESS_LOCK, PORT_LOCK: what bind gave explicitly, and a disconnect leaves."""
         self.v6only = False
         self.bound_dev = 0
         """Index of the device it is bound to (SO_BINDTODEVICE)."""
@@ -129,18 +136,18 @@ class InetFile(SocketFile):
         port = port_in(address)
         if self.kind != SOCK_RAW:
             check_privileged(task, self.inet, port)
-        if self.lport or not self.unbound():
+        if self.bound or not self.unbound():
             raise SysError(EINVAL)
-        before = self.rcv_saddr, self.saddr
         self.rcv_saddr = self.saddr = own
         if is_multicast(own) or own == b"\xff\xff\xff\xff":
             self.saddr = ANY4 if len(own) == 4 else ANY6
         try:
             self.get_port(task, port)
         except SysError:
-            self.rcv_saddr, self.saddr = before
+            self.rcv_saddr = self.saddr = ANY4 if self.family == AF_INET else ANY6
             raise
-        self.was_bound = True
+        self.was_bound = self.bound = True
+        self.bind_locks |= (0 if is_any(own) else ADDRESS_LOCK) | (PORT_LOCK if port else 0)
 
     def unbound(self) -> bool:
         """Whether its state allows bind."""
@@ -224,6 +231,14 @@ class InetFile(SocketFile):
             raise SysError(ENETUNREACH)
         return to, port_in(address), scope_in(address)
 
+    def instead_of_any(self, to: bytes) -> bytes:
+        """Whom the unspecified address means as a destination: the machine, for IPv4 the address that the socket is
+        bound to (Linux: ip_route_output_key_hash_rcu).
+        """
+        if len(self.saddr) == 4 and not is_any(self.saddr):
+            return self.saddr
+        return loopback_of(to)
+
     def getname(self, peer: bool) -> bytes:
         """Own or the other's sockaddr; ENOTCONN."""
         if peer:
@@ -238,6 +253,18 @@ class InetFile(SocketFile):
     def connected(self) -> bool:
         """Whether there is a peer to name."""
         return bool(self.rport)
+
+    def ioctl(self, task: Any, cmd: int, arg: int) -> int:
+        """Requests about addresses, and those of any socket."""
+        return self.inet_ioctl(task, cmd, arg)
+
+    def inet_ioctl(self, task: Any, cmd: int, arg: int) -> int:
+        """Linux: inet_ioctl."""
+        from forkernel.net.inet.devinet import REQUESTS, devinet_ioctl
+
+        if cmd in REQUESTS:
+            return devinet_ioctl(task, self.net, cmd, arg)
+        return self.sock_ioctl(task, cmd, arg)
 
     # --- options
     def setsockopt(self, task: Any, level: int, name: int, value: Any, length: int) -> None:
@@ -270,6 +297,7 @@ class InetFile(SocketFile):
 
     def release(self) -> None:
         """Leave the groups it is in."""
+        self.inet.open_sockets -= 1
         if self.memberships:
             from forkernel.net.inet.multicast import leave_all
 

@@ -73,8 +73,13 @@ def recv_control6(sock: DatagramFile, msg: SocketMessage, packet: Datagram) -> N
     if sock.ip_option(SOL_IPV6, abi.IPV6_RECVPKTINFO):
         index = sock.net.loopback.index.to_bytes(4, "little")
         put_cmsg(msg, SOL_IPV6, abi.IPV6_PKTINFO, mapped(packet.to) + index)
+    if sock.ip_option(SOL_IPV6, abi.IPV6_2292PKTINFO):
+        index = sock.net.loopback.index.to_bytes(4, "little")
+        put_cmsg(msg, SOL_IPV6, abi.IPV6_2292PKTINFO, mapped(packet.to) + index)
     if len(packet.to) == 4:
         return
+    if sock.ip_option(SOL_IPV6, abi.IPV6_2292HOPLIMIT):
+        put_cmsg(msg, SOL_IPV6, abi.IPV6_2292HOPLIMIT, packet.hops.to_bytes(4, "little"))
     if sock.ip_option(SOL_IPV6, abi.IPV6_RECVHOPLIMIT):
         put_cmsg(msg, SOL_IPV6, abi.IPV6_HOPLIMIT, packet.hops.to_bytes(4, "little"))
     if sock.ip_option(SOL_IPV6, abi.IPV6_RECVTCLASS):

@@ -26,9 +26,9 @@ from forkernel.abi.socket import (
 )
 from forkernel.errors import SysError
 from forkernel.net.inet.address import ANY4, ANY6, family_in, is_any, is_multicast, sockaddr
-from forkernel.net.inet.af_inet import InetFile
+from forkernel.net.inet.af_inet import ADDRESS_LOCK, PORT_LOCK, InetFile
 from forkernel.net.inet.multicast import multicast_route
-from forkernel.net.inet.route import is_up, loopback_of, route_output
+from forkernel.net.inet.route import is_up, route_output
 from forkernel.net.socket import RDWR_SHUTDOWN
 from forkernel.net.unix.skb import truesize
 from forkernel.wait import Sleep
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from forkernel.net.inet.error_queue import QueuedError
     from forkernel.net.message import SocketMessage
 
-ADDRESS_LOCK, PORT_LOCK = 1, 2
-"""What bind has fixed (Linux: SOCK_BINDADDR_LOCK, SOCK_BINDPORT_LOCK)."""
 MAX_DATA = 0xFFFF
 
 
@@ -64,7 +62,7 @@ class Datagram:
 class DatagramFile(InetFile):
     """A socket whose queue holds packets."""
 
-    __slots__ = ("bind_locks", "corked", "drops", "errors", "rcvq", "rmem")
+    __slots__ = ("corked", "drops", "errors", "rcvq", "rmem")
 
     headers = 28
     """Bytes of IPv4 and protocol headers before the data."""
@@ -77,17 +75,8 @@ class DatagramFile(InetFile):
         self.drops = 0
         self.errors: deque[QueuedError] | None = None
         """The error queue."""
-        self.bind_locks = 0
         self.corked: Any = None
         """Data that waits for more (MSG_MORE): (destination, pieces)."""
-
-    def bind(self, task: Any, address: bytes) -> None:
-        """As all do; what was given explicitly outlasts a disconnect."""
-        super().bind(task, address)
-        if not is_any(self.rcv_saddr):
-            self.bind_locks |= ADDRESS_LOCK
-        if int.from_bytes(address[2:4], "big"):
-            self.bind_locks |= PORT_LOCK
 
     def unbound(self) -> bool:
         """A connected one has an address already."""
@@ -103,7 +92,7 @@ class DatagramFile(InetFile):
             return
         self.autobind(task)
         to, port, scope = self.destination(address)
-        to = loopback_of(to) if is_any(to) else to
+        to = self.instead_of_any(to) if is_any(to) else to
         source, kind = self.route(to, scope)
         if kind == RTN_BROADCAST and not self.options.get(SO_BROADCAST):
             raise SysError(EACCES)
@@ -127,8 +116,9 @@ class DatagramFile(InetFile):
 
     def autobind(self, task: Any) -> None:
         """A port, if it has none."""
-        if not self.lport:
+        if not self.bound:
             self.get_port(task, 0)
+            self.bound = True
 
     def shutdown(self, how: int) -> None:
         """End directions; ENOTCONN (but ended they are)."""
@@ -149,7 +139,7 @@ class DatagramFile(InetFile):
         """Address, port and scope that a message goes to; EDESTADDRREQ, EINVAL."""
         if msg.name is not None:
             to, port, scope = self.destination(msg.name, udp=True)
-            return (loopback_of(to) if is_any(to) else to), port, scope
+            return (self.instead_of_any(to) if is_any(to) else to), port, scope
         if not self.connected():
             raise SysError(EDESTADDRREQ)
         return self.daddr, self.rport, 0
@@ -265,7 +255,7 @@ class DatagramFile(InetFile):
         elif cmd == TIOCOUTQ:
             value = 0
         else:
-            return self.sock_ioctl(task, cmd, arg)
+            return self.inet_ioctl(task, cmd, arg)
         task.mm.write(arg, value.to_bytes(4, "little"))
         return 0
 

@@ -32,6 +32,7 @@ IPV6_NUMBERS: dict[int, tuple[int, int, int]] = {
     abi.IPV6_UNICAST_HOPS: (-1, 255, -1), abi.IPV6_MULTICAST_HOPS: (-1, 255, -1), abi.IPV6_MULTICAST_LOOP: (0, 1, 1),
     abi.IPV6_RECVERR: (*BOOL, 0), abi.IPV6_RECVPKTINFO: (*BOOL, 0), abi.IPV6_RECVHOPLIMIT: (*BOOL, 0),
     abi.IPV6_RECVTCLASS: (*BOOL, 0), abi.IPV6_TCLASS: (-1, 255, 0), abi.IPV6_MTU_DISCOVER: (0, 5, 1),
+    abi.IPV6_2292PKTINFO: (*BOOL, 0), abi.IPV6_2292HOPLIMIT: (*BOOL, 0),
     abi.IPV6_V6ONLY: (*BOOL, 0), abi.IPV6_FREEBIND: (*BOOL, 0), abi.IPV6_MULTICAST_ALL: (*BOOL, 1),
 }  # fmt: skip
 MEMBERSHIPS = (

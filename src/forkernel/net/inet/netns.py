@@ -52,7 +52,8 @@ class InetNet:
     __slots__ = (
         "connections", "default_ttl", "fin_timeout", "listeners", "mib", "net", "perturb", "ping_group_range",
         "pings", "port_range", "raws", "secret", "syn_retries", "tcp_ports", "tcp_rmem", "tcp_wmem", "timewaits",
-        "tw_count", "udp_ports", "unprivileged_port", "keepalive", "orphans", "nonlocal_bind", "groups",
+        "tw_count", "udp_ports", "open_sockets", "tcp_alloc", "unprivileged_port", "keepalive", "orphans",
+        "nonlocal_bind", "groups",
     )  # fmt: skip
 
     def __init__(self, net: NetNamespace) -> None:
@@ -68,6 +69,8 @@ class InetNet:
         self.timewaits: deque[tuple[int, TimeWait]] = deque()
         """When each is over, soonest first; entries whose time has changed since are stale."""
         self.tw_count = 0
+        self.open_sockets = self.tcp_alloc = 0
+        """Sockets that somebody has open, and those of TCP among them."""
         self.orphans = 0
         """Ends that nobody has open and that are not over."""
         self.udp_ports: dict[int, list[UdpFile]] = {}
@@ -105,6 +108,7 @@ class InetNet:
         self.tcp_ports[sock.lport][wait] = None
         self.timewaits.append((wait.expires, wait))
         self.tw_count += 1
+        self.mib.timewaits += 1
         return wait
 
     def other_closed(self, wait: TimeWait) -> None:
@@ -153,7 +157,7 @@ class Mib:
         "active_opens", "attempt_fails", "estab_resets", "icmp6_in", "icmp6_out", "icmp_echo_reps", "icmp_echos",
         "icmp_in", "icmp_out", "icmp_unreach", "in_datagrams", "in_datagrams6", "listen_overflows", "no_ports",
         "no_ports6", "out_datagrams", "out_datagrams6", "out_rsts", "passive_opens", "rcvbuf_errors",
-        "rcvbuf_errors6", "retrans_segs", "segs", "timeouts",
+        "rcvbuf_errors6", "retrans_segs", "segs", "timeouts", "timewaits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -169,6 +173,7 @@ class Mib:
     retrans_segs: int
     listen_overflows: int
     timeouts: int
+    timewaits: int
     in_datagrams: int
     out_datagrams: int
     no_ports: int

@@ -52,6 +52,7 @@ class PingFile(DatagramFile):
         if self.inet.pings.get(self.lport) is self:
             del self.inet.pings[self.lport]
         self.lport = 0
+        self.bound = False
 
     def connected(self) -> bool:
         """Connected to an address; the port does not count."""

@@ -60,7 +60,17 @@ def tcp_get_port(inet: InetNet, sock: TcpFile, port: int) -> None:
     else:
         port = find_open_port(inet, sock)
     sock.lport = port
+    sock.bound = True
     inet.tcp_ports.setdefault(port, {})[sock] = None
+
+
+def put_port(inet: InetNet, sock: TcpFile) -> None:
+    """The socket's connection is over, or it is: the port is free, unless bind asked for it by number and the socket
+    lives (Linux: inet_put_port).
+    """
+    if sock.bound:
+        inet.leave_port(sock.lport, sock)
+        sock.bound = sock.was_bound = False
 
 
 def bind_conflict(inet: InetNet, sock: TcpFile, port: int, chosen: bool) -> bool:
@@ -71,7 +81,7 @@ def bind_conflict(inet: InetNet, sock: TcpFile, port: int, chosen: bool) -> bool
         if other is sock or not same_device(sock, other) or not same_address(sock, other):
             continue
         friendly = sock.reuseport and other.reuseport and (other.state == TCP_TIME_WAIT or sock.uid == other.uid)
-        if sock.reuse and other.reuse and other.state != TCP_LISTEN and sock.state != TCP_LISTEN:
+        if sock.reuse and other.reuse and other.state != TCP_LISTEN:
             if not chosen:
                 return True
         elif not chosen or not friendly:
@@ -105,7 +115,7 @@ def connect_port(inet: InetNet, sock: TcpFile) -> None:
     __inet_hash_connect).
     """
     inet.purge()
-    if sock.lport:
+    if sock.bound:
         take_connection(inet, sock, sock.lport)
         return
     low, high = inet.port_range
@@ -124,6 +134,7 @@ def connect_port(inet: InetNet, sock: TcpFile) -> None:
                 continue
             inet.perturb += step + 2
             sock.lport = port
+            sock.bound = True
             inet.tcp_ports.setdefault(port, {})[sock] = None
             return
     raise SysError(EADDRNOTAVAIL)

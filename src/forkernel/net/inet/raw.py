@@ -55,9 +55,8 @@ class RawFile(DatagramFile):
 
     def bind(self, task: Any, address: bytes) -> None:
         """An address alone; the port does not count."""
-        self.lport = 0
         super().bind(task, address)
-        self.lport = self.protocol
+        self.bound = False
 
     def get_port(self, task: Any, port: int) -> None:
         """There are no ports."""

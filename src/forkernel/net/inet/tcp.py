@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from forkernel.net.inet.tcp_options import TcpOptions
     from forkernel.net.message import SocketMessage
 
-SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED = 1, 2, 3
+SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNECTING = 1, 2, 3, 4
 MSS = 65483
 """Of the loopback device: its MTU less headers of 40 bytes and the timestamp option's 12."""
 HEADERS = 52
@@ -81,6 +81,7 @@ class TcpFile(InetFile):
 
     def __init__(self, task: Any, net: Any, kind: int, protocol: int = 0) -> None:
         super().__init__(task, net, kind, protocol)
+        self.inet.tcp_alloc += 1
         self.sndbuf = self.inet.tcp_wmem[1]
         self.rcvbuf = self.inet.tcp_rmem[1]
         self.state = TCP_CLOSE
@@ -174,8 +175,8 @@ class TcpFile(InetFile):
             disconnect(self)
             return
         error = EALREADY
-        if self.sock_state == SS_CONNECTED:
-            raise SysError(EISCONN)
+        if self.sock_state in (SS_CONNECTED, SS_DISCONNECTING):
+            raise SysError(EISCONN if self.sock_state == SS_CONNECTED else EINVAL)
         if self.sock_state == SS_UNCONNECTED:
             if self.state != TCP_CLOSE:
                 raise SysError(EISCONN)
@@ -557,6 +558,7 @@ class TcpFile(InetFile):
         """The last descriptor is gone (Linux: tcp_close)."""
         from forkernel.net.inet.tcp_conn import tcp_close
 
+        self.inet.tcp_alloc -= 1
         tcp_close(self)
         super().release()
 

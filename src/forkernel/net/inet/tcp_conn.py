@@ -36,10 +36,11 @@ from forkernel.abi.inet import (
 from forkernel.abi.socket import RCV_SHUTDOWN, SEND_SHUTDOWN, SO_LINGER
 from forkernel.errors import SysError
 from forkernel.net.inet.address import ANY4, ANY6, is_any
+from forkernel.net.inet.af_inet import ADDRESS_LOCK, PORT_LOCK
 from forkernel.net.inet.netns import TimeWait
-from forkernel.net.inet.ports import connect_port, find_listener, tcp_get_port
-from forkernel.net.inet.route import is_up, loopback_of, route_output
-from forkernel.net.inet.tcp import SS_UNCONNECTED
+from forkernel.net.inet.ports import connect_port, find_listener, put_port, tcp_get_port
+from forkernel.net.inet.route import is_up, route_output
+from forkernel.net.inet.tcp import SS_CONNECTED, SS_CONNECTING, SS_DISCONNECTING, SS_UNCONNECTED
 from forkernel.net.inet.tcp_output import push_all
 from forkernel.net.socket import RDWR_SHUTDOWN, SNDBUF_LOCK
 from forkernel.wait import WaitQueue
@@ -61,12 +62,11 @@ def start_listening(sock: TcpFile) -> None:
     """listen: a port if it has none, and the place where connections are looked for (Linux: inet_csk_listen_start)."""
     sock.state = TCP_LISTEN
     try:
-        tcp_get_port(sock.inet, sock, sock.lport)
+        tcp_get_port(sock.inet, sock, sock.lport if sock.bound else 0)
     except SysError:
         sock.state = TCP_CLOSE
         raise
     sock.was_bound = True
-    sock.shut = 0
     if sock.accept_wait is None:
         sock.accept_wait = WaitQueue()
     sock.inet.listeners.setdefault(sock.lport, []).append(sock)
@@ -79,6 +79,8 @@ def stop_listening(sock: TcpFile) -> None:
     if not listeners:
         del sock.inet.listeners[sock.lport]
     sock.state = TCP_CLOSE
+    if not sock.bind_locks & PORT_LOCK:
+        put_port(sock.inet, sock)
     while sock.accept_queue:
         child = sock.accept_queue.popleft()
         child.listener = None
@@ -98,9 +100,7 @@ def tcp_connect(sock: TcpFile, address: bytes) -> None:
     """Send a SYN; what there is to say against it at once (Linux: tcp_v4_connect, tcp_v6_connect)."""
     to, port, scope = sock.destination(address)
     if is_any(to):
-        to = loopback_of(to)
-        if len(to) == 16 and len(sock.rcv_saddr) == 4:
-            to = loopback_of(ANY4)
+        to = sock.instead_of_any(to)
     own = sock.rcv_saddr if len(sock.rcv_saddr) == len(to) else (ANY4 if len(to) == 4 else ANY6)
     source, kind = route_output(sock.net, to, own, scope)
     if kind != RTN_LOCAL:
@@ -116,7 +116,7 @@ def tcp_connect(sock: TcpFile, address: bytes) -> None:
         raise
     sock.rcv_saddr = source
     sock.state = TCP_SYN_SENT
-    sock.shut = 0
+    sock.error = 0
     sock.fin_seen = False
     sock.inet.mib.active_opens += 1
     send_syn(sock)
@@ -125,8 +125,7 @@ def tcp_connect(sock: TcpFile, address: bytes) -> None:
 def connect_failed(sock: TcpFile) -> SysError:
     """The answer to a connect that was refused, reset or timed out; the socket may try again."""
     error, sock.error = sock.error or ECONNABORTED, 0
-    sock.sock_state = SS_UNCONNECTED
-    forget_peer(sock)
+    disconnect(sock)
     return SysError(error)
 
 
@@ -142,6 +141,7 @@ def send_syn(sock: TcpFile) -> None:
     theirs = (sock.daddr, sock.rport, sock.saddr, sock.lport)
     if theirs == sock.key:  # it asks itself: both ends are one (RFC 9293, simultaneous open)
         establish(sock, sock)
+        shut_inherited(sock)
         return
     old = inet.connections.get(theirs)
     if isinstance(old, TimeWait):
@@ -192,6 +192,14 @@ def syn_received(listener: TcpFile, sock: TcpFile) -> None:
         start_defer_timer(listener, child)
     else:
         to_accept(listener, child)
+    shut_inherited(child)
+
+
+def shut_inherited(sock: TcpFile) -> None:
+    """What was shut down before it was connected, or its listener before it listened, ends its direction at once."""
+    if sock.shut & SEND_SHUTDOWN:
+        close_state(sock)
+        send_fin(sock)
 
 
 def to_accept(listener: TcpFile, child: TcpFile) -> None:
@@ -211,9 +219,10 @@ def inherit(listener: TcpFile, child: TcpFile) -> None:
     child.sndbuf, child.rcvbuf = listener.sndbuf, listener.rcvbuf
     child.userlocks = listener.userlocks
     child.rcv_timeout, child.snd_timeout = listener.rcv_timeout, listener.snd_timeout
-    child.nonagle = listener.nonagle
+    child.nonagle, child.shut = listener.nonagle, listener.shut
     child.v6only, child.bound_dev = listener.v6only, listener.bound_dev
-    child.was_bound = True
+    child.was_bound = child.bound = True
+    child.bind_locks = listener.bind_locks & ADDRESS_LOCK
     child.inode.uid = child.inode.gid = 0
     if listener.ip_options is not None:
         child.ip_options = dict(listener.ip_options)
@@ -248,6 +257,9 @@ def window_of(sock: TcpFile) -> int:
 
 def shut_down(sock: TcpFile, how: int) -> None:
     """Linux: inet_shutdown, tcp_shutdown."""
+    if sock.sock_state == SS_CONNECTING:
+        over = sock.state in (TCP_SYN_SENT, TCP_SYN_RECV, TCP_CLOSE)
+        sock.sock_state = SS_DISCONNECTING if over else SS_CONNECTED
     if sock.state == TCP_CLOSE:
         sock.shut |= how
         sock.wake_all()
@@ -277,10 +289,11 @@ def send_fin(sock: TcpFile) -> None:
         return
     sock.fin_pending = False
     peer = sock.peer
-    sock.inet.mib.segs += 2
+    segs = 1 if sock.state == TCP_FIN_WAIT1 else 2  # the acknowledgement of the first goes with the second
+    sock.inet.mib.segs += segs
     device = sock.net.loopback
-    device.packets += 2
-    device.bytes += 104
+    device.packets += segs
+    device.bytes += 52 * segs
     if peer is None:
         fin_acked(sock)
         return
@@ -351,8 +364,10 @@ def done(sock: TcpFile) -> None:
         del inet.connections[sock.key]
     if sock.orphan:
         inet.orphans -= 1
-        inet.leave_port(sock.lport, sock)
+        put_port(inet, sock)
     sock.state = TCP_CLOSE
+    if not sock.bind_locks & PORT_LOCK:
+        put_port(inet, sock)
     sock.shut = RDWR_SHUTDOWN
     sock.peer = None
     sock.sndq.clear()
@@ -451,11 +466,8 @@ def disconnect(sock: TcpFile) -> None:
 
 
 def forget_peer(sock: TcpFile) -> None:
-    """The socket is as it was before connect: what bind gave stays."""
-    if not sock.was_bound:
-        if sock.lport:
-            sock.inet.leave_port(sock.lport, sock)
-            sock.lport = 0
+    """The socket is as it was before connect: an address that bind gave stays."""
+    if not sock.bind_locks & ADDRESS_LOCK:
         sock.rcv_saddr = sock.saddr = any_of(sock)
     sock.rport = 0
     sock.daddr = any_of(sock)
@@ -478,7 +490,7 @@ def tcp_close(sock: TcpFile) -> None:
     sock.rcvq.clear()
     sock.rcvq_bytes = 0
     if sock.state == TCP_CLOSE:
-        inet.leave_port(sock.lport, sock)
+        put_port(inet, sock)
         return
     sock.orphan = True
     inet.orphans += 1

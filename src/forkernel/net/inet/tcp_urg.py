@@ -117,7 +117,7 @@ def look(sock: TcpFile, want: int) -> tuple[bytes, bool]:
 def tcp_ioctl(sock: TcpFile, task: Any, cmd: int, arg: int) -> int:
     """FIONREAD, TIOCOUTQ, SIOCOUTQNSD, SIOCATMARK; others are those of any socket."""
     if cmd not in (FIONREAD, TIOCOUTQ, SIOCATMARK, SIOCOUTQNSD):
-        return sock.sock_ioctl(task, cmd, arg)
+        return sock.inet_ioctl(task, cmd, arg)
     if cmd == SIOCATMARK:
         value = int(sock.at_mark())
     elif sock.state == TCP_LISTEN:

@@ -53,6 +53,7 @@ class UdpFile(DatagramFile):
         """Give it back."""
         udp_unhash(self.inet, self)
         self.lport = 0
+        self.bound = False
 
     def sendmsg(self, task: Any, msg: SocketMessage) -> int:
         """Send a datagram (Linux: udp_sendmsg)."""
