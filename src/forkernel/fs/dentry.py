@@ -81,8 +81,8 @@ class Mount:
     """A file system's tree (or part of it) attached at a place (Linux: struct mount)."""
 
     __slots__ = (
-        "children", "expiry_mark", "flags", "group", "id", "lock_flags", "locked", "master", "mountpoint", "ns",
-        "opens", "parent", "root", "sb", "source", "unbindable",
+        "children", "detached", "expiry_mark", "flags", "group", "id", "lock_flags", "locked", "master", "mountpoint",
+        "ns", "opens", "parent", "root", "sb", "source", "unbindable",
     )  # fmt: skip
 
     def __init__(self, mount_id: int, sb: Superblock, root: Dentry, flags: int = 0, source: bytes = b"none") -> None:
@@ -112,6 +112,8 @@ class Mount:
         """It cannot be taken off what it covers (Linux: MNT_LOCKED)."""
         self.lock_flags = 0
         """MNT_* flags that cannot be cleared; MNT_RELATIME stands for all about access times (Linux: MNT_LOCK_*)."""
+        self.detached = False
+        """Its tree is in no namespace: only a descriptor holds it (fs/mount_api.py)."""
         self.expiry_mark = False
         """MNT_EXPIRE was asked for once already."""
 

@@ -41,7 +41,7 @@ from forkernel.fs.pnode import (
     propagation,
     set_shared,
 )
-from forkernel.namespace import cap_capable, init_user_ns
+from forkernel.namespace import UserNamespace, cap_capable, init_user_ns
 
 if TYPE_CHECKING:
     from forkernel.fs.mnt_namespace import MntNamespace
@@ -313,6 +313,13 @@ def check_mnt(task: Task, mount: Mount) -> bool:
     return mount.ns is not None and mount.ns is task.nsproxy.mnt_ns
 
 
+def is_detached(mount: Mount) -> bool:
+    """Whether it is in a tree that a descriptor of open_tree or fsmount holds and nothing else."""
+    while mount.parent is not None:
+        mount = mount.parent
+    return mount.detached
+
+
 def mnt_flags_of(flags: int) -> int:
     """The flags of a mount that MS_* `flags` ask for: relatime unless told otherwise."""
     wanted = flags & MNT_PLAIN_FLAGS
@@ -347,14 +354,7 @@ def do_new_mount(vfs: Vfs, task: Task, source: bytes, at: Path, fstype: bytes, f
     """A file system by its type; ENODEV for one that is not known, EPERM for one that takes more privilege."""
     if not fstype:
         raise SysError(EINVAL)
-    function = vfs.filesystems.get(fstype)
-    if function is None:
-        raise SysError(ENODEV)
-    owner = task.cred.user_ns
-    if fstype in USERNS_VISIBLE:
-        owner = task.thread_pid.ns.user_ns if fstype == b"proc" else task.nsproxy.net_ns.user_ns
-    if not cap_capable(task.cred, owner if fstype in USERNS_MOUNT else init_user_ns, CAP_SYS_ADMIN):
-        raise SysError(EPERM)
+    owner = fs_owner(vfs, task, fstype)
     check_kinds(at.dentry, directory=True)
     if not check_mnt(task, at.mnt):
         raise SysError(EINVAL)
@@ -362,12 +362,8 @@ def do_new_mount(vfs: Vfs, task: Task, source: bytes, at: Path, fstype: bytes, f
     locks = 0
     if fstype in USERNS_VISIBLE and at.mnt.ns.user_ns is not init_user_ns:
         locks = visible_already(at.mnt.ns, fstype, wanted)
-    root = function(vfs, task, source, data)
-    sb = root.inode.sb
-    if not sb.mounts:
-        sb.user_ns = owner
-        sb.readonly = bool(flags & MS_RDONLY)
-    if at.dentry is at.mnt.root and at.mnt.sb is sb and at.mnt.root is root:
+    root = make_fs(vfs, task, fstype, source, data, owner, readonly=bool(flags & MS_RDONLY))
+    if at.dentry is at.mnt.root and at.mnt.sb is root.inode.sb and at.mnt.root is root:
         raise SysError(EBUSY)
     try:
         mount = vfs.alloc_mount(root, wanted, source or b"none")
@@ -376,6 +372,30 @@ def do_new_mount(vfs: Vfs, task: Task, source: bytes, at: Path, fstype: bytes, f
         raise
     mount.lock_flags = locks
     attach_new(vfs, mount, at)
+
+
+def fs_owner(vfs: Vfs, task: Task, fstype: bytes) -> UserNamespace:
+    """The user namespace that a new file system of this type belongs to; ENODEV, EPERM."""
+    if fstype not in vfs.filesystems:
+        raise SysError(ENODEV)
+    owner = task.cred.user_ns
+    if fstype in USERNS_VISIBLE:
+        owner = task.thread_pid.ns.user_ns if fstype == b"proc" else task.nsproxy.net_ns.user_ns
+    if not cap_capable(task.cred, owner if fstype in USERNS_MOUNT else init_user_ns, CAP_SYS_ADMIN):
+        raise SysError(EPERM)
+    return owner
+
+
+def make_fs(
+    vfs: Vfs, task: Task, fstype: bytes, source: bytes, data: bytes, owner: UserNamespace, *, readonly: bool
+) -> Dentry:
+    """The root of a new file system, or of the one that there is only one of (Linux: vfs_get_tree)."""
+    root = vfs.filesystems[fstype](vfs, task, source, data)
+    sb = root.inode.sb
+    if not sb.mounts:
+        sb.user_ns = owner
+        sb.readonly = readonly
+    return root
 
 
 def visible_already(ns: object, fstype: bytes, wanted: int) -> int:
@@ -413,25 +433,34 @@ def do_loopback(vfs: Vfs, task: Task, source: bytes, at: Path, recursive: bool) 
     if not source:
         raise SysError(EINVAL)
     old = vfs.resolve(task, source)
+    if not check_mnt(task, at.mnt):
+        raise SysError(EINVAL)
+    mount = copy_for_bind(vfs, task, old, recursive, directory=at.dentry.inode.mode & S_IFMT == S_IFDIR)
+    attach_new(vfs, mount, at)
+
+
+def copy_for_bind(vfs: Vfs, task: Task, old: Path, recursive: bool, *, directory: bool | None = None) -> Mount:
+    """A copy of what is at `old`, attached nowhere yet; EINVAL, and ENOTDIR unless it is of the kind asked for
+    (Linux: __do_loopback).
+    """
     from_nsfs = old.mnt.sb.type == b"nsfs" or old.dentry.inode.sb.type == b"nsfs"
     if from_nsfs and holds_later_ns(task, old):
         raise SysError(EINVAL)
-    if old.mnt.unbindable or not check_mnt(task, at.mnt):
-        raise SysError(EINVAL)
-    if not check_mnt(task, old.mnt) and not from_nsfs:
+    if old.mnt.unbindable or not (check_mnt(task, old.mnt) or from_nsfs or is_detached(old.mnt)):
         raise SysError(EINVAL)
     if not recursive and any(
         child.locked and child.mountpoint is not None and child.mountpoint.is_under(old.dentry)
         for child in old.mnt.children
     ):
         raise SysError(EINVAL)
-    check_kinds(at.dentry, old.dentry.inode.mode & S_IFMT == S_IFDIR)
+    if directory is not None and (old.dentry.inode.mode & S_IFMT == S_IFDIR) is not directory:
+        raise SysError(ENOTDIR)
     if recursive:
         mount = copy_tree(vfs, old.mnt, old.dentry, CL_COPY_MNT_NS_FILE)
     else:
         mount = clone_mnt(vfs, old.mnt, old.dentry, 0)
     mount.locked = False
-    attach_new(vfs, mount, at)
+    return mount
 
 
 def holds_later_ns(task: Task, place: Path) -> bool:
@@ -482,15 +511,22 @@ def do_move_mount(vfs: Vfs, task: Task, source: bytes, at: Path) -> None:
     """
     if not source:
         raise SysError(EINVAL)
-    old = vfs.resolve(task, source)
+    move_mnt(vfs, task, vfs.resolve(task, source), at)
+
+
+def move_mnt(vfs: Vfs, task: Task, old: Path, at: Path) -> None:
+    """The same for a mount found, which may also be one that is attached nowhere yet (Linux: do_move_mount)."""
     mount = old.mnt
-    if not check_mnt(task, mount) or not check_mnt(task, at.mnt):
+    fresh = is_detached(mount)
+    if not (fresh or check_mnt(task, mount)) or not check_mnt(task, at.mnt):
         raise SysError(EINVAL)
-    if old.dentry is not mount.root or mount.parent is None or mount.locked:
+    if old.dentry is not mount.root or mount.locked or (mount.parent is None and not fresh):
+        raise SysError(EINVAL)
+    if fresh and mount.parent is not None:
         raise SysError(EINVAL)
     if (old.dentry.inode.mode & S_IFMT == S_IFDIR) != (at.dentry.inode.mode & S_IFMT == S_IFDIR):
         raise SysError(EINVAL)
-    if mount.parent.group is not None:
+    if mount.parent is not None and mount.parent.group is not None:
         raise SysError(EINVAL)
     if at.mnt.group is not None and any(member.unbindable for member in tree_of(mount)):
         raise SysError(EINVAL)
@@ -499,7 +535,14 @@ def do_move_mount(vfs: Vfs, task: Task, source: bytes, at: Path) -> None:
         if above is mount:
             raise SysError(ELOOP)
         above = above.parent
-    assert mount.mountpoint is not None
+    if mount.parent is None or mount.mountpoint is None:
+        mount.detached = False
+        try:
+            attach_recursive_mnt(vfs, mount, at)
+        except SysError:
+            mount.detached = True
+            raise
+        return
     before = Path(mount.parent, mount.mountpoint)
     detach_mnt(vfs, mount)
     try:

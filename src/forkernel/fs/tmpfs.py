@@ -309,7 +309,19 @@ def mount_tmpfs(vfs: Any, task: Any, source: bytes, data: bytes) -> Dentry:
     """mount(2) of tmpfs; options size=, nr_blocks=, nr_inodes=, mode=, uid=, gid= (tmpfs(5))."""
     cred = task.cred
     root = new_tmpfs(vfs, uid=cred.fsuid, gid=cred.fsgid)
-    inode, sb = root.inode, root.inode.sb
+    set_options(vfs, cred, root.inode, data)
+    return root
+
+
+def check_options(task: Any, data: bytes) -> None:
+    """EINVAL for options that tmpfs does not take: they are set on one that nobody gets to see."""
+    vfs = task.system.vfs
+    set_options(vfs, task.cred, RamDir(TmpfsSuperblock(b"tmpfs", 0, vfs.clock, vfs.frames), 0o1777), data)
+
+
+def set_options(vfs: Any, cred: Any, inode: Inode, data: bytes) -> None:
+    """The options of a tmpfs, whose root `inode` is; EINVAL."""
+    sb = inode.sb
     assert isinstance(sb, TmpfsSuperblock)
     for option in data.split(b","):
         key, _, value = option.partition(b"=")
@@ -330,4 +342,3 @@ def mount_tmpfs(vfs: Any, task: Any, source: bytes, data: bytes) -> Dentry:
                 raise SysError(EINVAL)
         except ValueError:
             raise SysError(EINVAL) from None
-    return root
