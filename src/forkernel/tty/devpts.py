@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EINVAL, EIO, ENOSPC
-from forkernel.abi.stat import DT_CHR, S_IFCHR, S_IFDIR, Dirent, Statfs, makedev
+from forkernel.abi.errno import EACCES, EINVAL, EIO, ENOSPC, EPERM
+from forkernel.abi.stat import DT_CHR, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG, Dirent, Statfs, makedev
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry, Path
 from forkernel.fs.inode import Inode, Superblock
@@ -137,6 +137,10 @@ class DevptsRoot(Inode):
         if not name.isdigit() or (name[:1] == b"0" and len(name) > 1) or len(name) > 7:
             return None
         return sb.nodes.get(int(name))  # type: ignore[attr-defined, no-any-return]
+
+    def create(self, task: Task, name: bytes, mode: int, rdev: int = 0) -> Inode:
+        """EACCES for a file, EPERM for other kinds: the directory has neither operation."""
+        raise SysError(EACCES if mode & S_IFMT == S_IFREG else EPERM)
 
     def iterate(self, task: Task) -> list[Dirent]:
         """The newest first, ptmx last, as simple directories of Linux list them."""

@@ -202,7 +202,7 @@ class NTty(NTtyOutput):
         else:
             for char in data:
                 self._receive_char(char)
-            self.process_echoes()
+            self.flush_echoes()
         if self.icanon and not extproc:
             return
         self.commit_head = self.read_head
@@ -289,6 +289,7 @@ class NTty(NTtyOutput):
         tty.signal_pgrp(signal)
         if not tty.termios.c_lflag & NOFLSH:
             self.echoes.clear()
+            self.committed = 0
             tty.flush_output()
             self.reset_buffer_flags()
             self._tell_master_of_flush()
@@ -296,7 +297,8 @@ class NTty(NTtyOutput):
             tty.start_tty()
         if tty.termios.c_lflag & ECHO:
             self.echo_char(char)
-        self.process_echoes()
+        else:
+            self.process_echoes()
 
     # --- canonical mode
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forkernel.abi.termios import (
+    ECHO,
     ECHOCTL,
+    ECHONL,
     IUTF8,
     OCRNL,
     OLCUC,
@@ -35,6 +37,8 @@ AFTER_TAB = 0x80
 """this if there was a tab, whose end they count from; else they count from the column where input began."""
 ECHO_CONTROL = 0x400
 """This, plus a control character to be shown as ^X."""
+ECHO_START = 0xFF
+"""A byte that OPOST leaves alone when it is echoed: in Linux's buffer it begins an operation."""
 ECHO_MAX = 3808
 """Echoes kept while output is stopped; the oldest go first (Linux: ECHO_DISCARD_WATERMARK)."""
 PLAIN_OUTPUT = OPOST | ONLCR
@@ -52,7 +56,7 @@ def is_control(char: int) -> bool:
 class NTtyOutput:
     """Columns and pending echoes of one terminal."""
 
-    __slots__ = ("canon_column", "column", "echoes", "erasing", "out", "tty")
+    __slots__ = ("canon_column", "column", "committed", "echoes", "erasing", "out", "tty")
 
     def __init__(self, tty: TtyStruct) -> None:
         self.tty = tty
@@ -63,6 +67,8 @@ class NTtyOutput:
         self.erasing = False
         """Within \\...\\/ of ECHOPRT."""
         self.echoes: list[int] = []
+        self.committed = 0
+        """So many of them had their chance to be put out; only new ones, ^Q or a write give them another."""
         self.out = bytearray()
         """Made, not yet handed to the driver: only within a call."""
 
@@ -186,6 +192,11 @@ class NTtyOutput:
             self.echoes.append(ord("/"))
             self.erasing = False
 
+    def flush_echoes(self) -> None:
+        """The end of a batch of characters: put out what is new."""
+        if len(self.echoes) > self.committed and self.tty.termios.c_lflag & (ECHO | ECHONL):
+            self.process_echoes()
+
     def process_echoes(self) -> None:
         """Put out the echoes that there is room for."""
         if not self.echoes:
@@ -196,18 +207,20 @@ class NTtyOutput:
         for echo in self.echoes:
             left = room - len(self.out)
             if echo < 0x100:
-                if opost:
+                if opost and echo != ECHO_START:
                     if not self._output_char(echo, left):
                         break
                 elif left < 1:
                     break
                 else:
                     self.out.append(echo)
+                    self.column += echo == ECHO_START
             elif not self._echo_operation(echo, left):
                 break
             done += 1
         del self.echoes[:done]
-        if len(self.echoes) > ECHO_MAX:
+        self.committed = len(self.echoes)
+        if self.committed > ECHO_MAX:
             del self.echoes[: len(self.echoes) - ECHO_MAX]
         self.flush()
 

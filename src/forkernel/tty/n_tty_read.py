@@ -13,7 +13,7 @@ from forkernel.abi.fcntl import O_NONBLOCK
 from forkernel.abi.termios import EXTPROC, ICANON, VEOF, VMIN, VTIME
 from forkernel.errors import SysError
 from forkernel.fs.timedread import TimedRead
-from forkernel.tty.n_tty import DISABLED_CHAR
+from forkernel.tty.n_tty import DISABLED_CHAR, N_TTY_BUF_SIZE
 from forkernel.wait import Sleep
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ def inq(ldisc: NTty) -> int:
     """Bytes that can be read: in canonical mode those of whole lines, without EOFs."""
     if not by_lines(ldisc):
         return len(ldisc.buf)
-    eofs = sum(ldisc.buf[at - ldisc.tail] == DISABLED_CHAR for at in ldisc.lines)
-    return ldisc.canon_head - ldisc.tail - eofs
+    count = ldisc.canon_head - ldisc.tail
+    if count == N_TTY_BUF_SIZE:  # Linux does not see the EOF of a line that fills the buffer (inq_canon)
+        return count
+    return count - sum(ldisc.buf[at - ldisc.tail] == DISABLED_CHAR for at in ldisc.lines)
 
 
 def take(ldisc: NTty, count: int) -> bytes:

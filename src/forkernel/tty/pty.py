@@ -22,11 +22,11 @@ from forkernel.abi.ioctl import (
     TIOCSPTLCK,
 )
 from forkernel.abi.signal import SIGINT, SIGQUIT, SIGTSTP
-from forkernel.abi.stat import makedev
-from forkernel.abi.termios import B38400, CREAD, CS8, CSIZE, EXTPROC, INIT_C_CC, IXON, PARENB, VSTART, VSTOP, Termios2
+from forkernel.abi.stat import makedev, minor
+from forkernel.abi.termios import B38400, CREAD, CS8, CSIZE, EXTPROC, HUPCL, INIT_C_CC, IXON, PARENB, VSTART, VSTOP, Termios2
 from forkernel.errors import SysError
 from forkernel.tty.devpts import PTS_MAJOR, DevptsInode, DevptsSuperblock
-from forkernel.tty.tty_io import PORT_LIMIT, TIOCPKT_FLUSHWRITE, TtyFile, TtyStruct, tty_reopen
+from forkernel.tty.tty_io import PORT_LIMIT, TIOCPKT_FLUSHWRITE, TtyFile, TtyStruct, std_termios, tty_reopen
 
 if TYPE_CHECKING:
     from forkernel.fs.file import File
@@ -97,6 +97,12 @@ class PtySlave(PtyEnd):
         """Until TIOCSPTLCK."""
         self.inode: DevptsInode | None = None
         """Its node, while the master is open."""
+
+    def new_termios(self) -> Termios2:
+        """As any terminal's, but there is no line to hang up."""
+        termios = std_termios()
+        termios.c_cflag &= ~HUPCL
+        return termios
 
     def check_open(self, task: Any) -> None:
         """Not without its master, nor while it is locked."""
@@ -177,7 +183,7 @@ class PtyMaster(PtyEnd):
                 slave.pktstatus = 0
             self.packet = on
         elif cmd in (TIOCGPTLCK, TIOCGPKT, TIOCGPTN):
-            values = {TIOCGPTLCK: slave.locked, TIOCGPKT: self.packet, TIOCGPTN: self.rdev & 0xFF | self.rdev >> 12}
+            values = {TIOCGPTLCK: slave.locked, TIOCGPKT: self.packet, TIOCGPTN: minor(self.rdev)}
             task.mm.write(arg, int(values[cmd]).to_bytes(4, "little"))
         elif cmd == TIOCSIG:
             if arg & 0xFFFFFFFF not in (SIGINT, SIGQUIT, SIGTSTP):

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EAGAIN, EBUSY, EIO, ENODEV, ENOTTY, ENXIO, ERESTARTSYS
+from forkernel.abi.errno import EAGAIN, EBUSY, EIO, ENODEV, ENOTTY, ENXIO, ERESTARTSYS, ESPIPE
 from forkernel.abi.fcntl import O_NOCTTY, O_NONBLOCK
-from forkernel.abi.ioctl import TIOCSPGRP
+from forkernel.abi.ioctl import TIOCGPTPEER, TIOCSPGRP
 from forkernel.abi.poll import IN_MASK, OUT_MASK, POLLERR, POLLHUP, POLLPRI
 from forkernel.abi.signal import SIGTTOU
 from forkernel.abi.stat import major, minor
@@ -241,11 +241,12 @@ class TtyStruct:
         self.port.clear()
         self.ldisc.reset_buffer_flags()
         self.ldisc.echoes.clear()
+        self.ldisc.committed = 0
         self.ldisc.set_termios(None)
 
     def ioctl(self, task: Any, file: TtyFile, cmd: int, arg: int) -> int:
         """Requests of the driver's own."""
-        raise SysError(ENOTTY)
+        raise SysError(EIO if cmd == TIOCGPTPEER else ENOTTY)
 
 
 def _exchange(old: Pid | None, new: Pid | None) -> Pid | None:
@@ -289,7 +290,7 @@ class TtyWrite(Resume):
 
     def interrupted(self, task: Any) -> int:
         """A signal came: a short write, or a restart when nothing was written."""
-        return self.done or -ERESTARTSYS
+        return self.done or -ERESTARTSYS, ESPIPE
 
 
 class TtyFile(CharFile):
@@ -335,6 +336,14 @@ class TtyFile(CharFile):
         if tty.termios.c_lflag & TOSTOP and not self.console:
             task.system.tty_jobctrl.tty_check_change(task, tty, SIGTTOU)
         return TtyWrite(self, data).step(task)
+
+    def pread(self, task: Any, offset: int, count: int) -> bytes:
+        """A terminal has no positions."""
+        raise SysError(ESPIPE)
+
+    def pwrite(self, task: Any, offset: int, data: bytes) -> int:
+        """A terminal has no positions."""
+        raise SysError(ESPIPE)
 
     def poll(self, task: Any) -> int:
         """Linux: n_tty_poll."""

@@ -257,10 +257,12 @@ def tcxonc(task: Any, file: TtyFile, tty: TtyStruct, cmd: int, arg: int) -> None
 
 
 def send_xchar(tty: TtyStruct, char: int) -> None:
-    """Send a character though output is stopped."""
-    was, tty.stopped = tty.stopped, False
+    """Send a character though ^S has stopped output; not if TCOOFF has."""
+    was = tty.stopped
+    tty.start_tty()
     tty.driver_write(bytes((char,)))
-    tty.stopped = was
+    if was:
+        tty.stop_tty()
 
 
 def tcsbrk(task: Any, file: TtyFile, tty: TtyStruct, cmd: int, arg: int) -> None:
@@ -270,13 +272,13 @@ def tcsbrk(task: Any, file: TtyFile, tty: TtyStruct, cmd: int, arg: int) -> None
 
 
 def tiocsti(task: Any, file: TtyFile, tty: TtyStruct, cmd: int, arg: int) -> None:
-    """TIOCSTI: a character as if typed."""
+    """TIOCSTI: a character as if typed; lost if there is no room."""
     admin = global_caps(task.cred) & CAP_SYS_ADMIN
     if not task.system.legacy_tiocsti and not admin:
         raise SysError(EIO)
     if task.signal.tty is not file.tty and not admin:
         raise SysError(EPERM)
-    file.tty.insert_flip(task.mm.read(arg, 1))
+    file.tty.ldisc.receive_buf(task.mm.read(arg, 1))
 
 
 # --- the rest
