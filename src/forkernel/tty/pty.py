@@ -23,7 +23,20 @@ from forkernel.abi.ioctl import (
 )
 from forkernel.abi.signal import SIGINT, SIGQUIT, SIGTSTP
 from forkernel.abi.stat import makedev, minor
-from forkernel.abi.termios import B38400, CREAD, CS8, CSIZE, EXTPROC, HUPCL, INIT_C_CC, IXON, PARENB, VSTART, VSTOP, Termios2
+from forkernel.abi.termios import (
+    B38400,
+    CREAD,
+    CS8,
+    CSIZE,
+    EXTPROC,
+    HUPCL,
+    INIT_C_CC,
+    IXON,
+    PARENB,
+    VSTART,
+    VSTOP,
+    Termios2,
+)
 from forkernel.errors import SysError
 from forkernel.tty.devpts import PTS_MAJOR, DevptsInode, DevptsSuperblock
 from forkernel.tty.tty_io import PORT_LIMIT, TIOCPKT_FLUSHWRITE, TtyFile, TtyStruct, std_termios, tty_reopen

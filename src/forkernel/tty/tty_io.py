@@ -290,7 +290,7 @@ class TtyWrite(Resume):
 
     def interrupted(self, task: Any) -> int:
         """A signal came: a short write, or a restart when nothing was written."""
-        return self.done or -ERESTARTSYS, ESPIPE
+        return self.done or -ERESTARTSYS
 
 
 class TtyFile(CharFile):
