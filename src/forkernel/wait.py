@@ -47,6 +47,38 @@ class WaitQueue:
         return len(chosen)
 
 
+class LifoQueue(WaitQueue):
+    """A queue where the latest comer is woken first (Linux: __add_wait_queue_exclusive)."""
+
+    __slots__ = ()
+
+    def wake_up(self, limit: int | None = None) -> int:
+        """Wake the last `limit` waiters (None: all of them); returns how many were woken."""
+        self.seq += 1
+        chosen = list(reversed(self.waiters))[:limit]
+        for waiter in chosen:
+            waiter.wake_from(self)
+        return len(chosen)
+
+
+class KeyedQueue(WaitQueue):
+    """A queue whose wake-ups tell of certain events only, `key`, an EPOLL mask (Linux: wake_up_poll): an epoll set that
+    wants others stays out of it. 0: of anything, as while `wake_up_any` runs.
+    """
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: int) -> None:
+        super().__init__()
+        self.key = key
+
+    def wake_up_any(self) -> None:
+        """Everybody looks again, whatever they wait for."""
+        key, self.key = self.key, 0
+        self.wake_up()
+        self.key = key
+
+
 class Resume:
     """Progress that a sleeping call keeps; picklable. Subclasses add fields and override `step`."""
 

@@ -15,7 +15,7 @@ from forkernel.errors import SysError
 from forkernel.fs.anon import anon_inode
 from forkernel.fs.file import File
 from forkernel.fs.inode import Inode
-from forkernel.wait import Sleep, WaitQueue
+from forkernel.wait import KeyedQueue, Sleep, WaitQueue
 
 EFD_SEMAPHORE = 1
 EFD_CLOEXEC = O_CLOEXEC
@@ -34,8 +34,8 @@ class EventFile(File):
         super().__init__(inode, flags, path)
         self.count = count
         self.semaphore = semaphore
-        self.rd_wait = WaitQueue()
-        self.wr_wait = WaitQueue()
+        self.rd_wait = KeyedQueue(EPOLLIN)
+        self.wr_wait = KeyedQueue(EPOLLOUT)
 
     def seek(self, offset: int, whence: int) -> int:
         """Always 0 (Linux: noop_llseek)."""
@@ -55,8 +55,8 @@ class EventFile(File):
         return taken.to_bytes(8, "little")
 
     def write(self, task: Any, data: bytes) -> int:
-        """Add the number in the first eight bytes; 2**64 - 1 is EINVAL."""
-        if len(data) < 8:
+        """Add the number in the eight bytes; 2**64 - 1 is EINVAL."""
+        if len(data) != 8:
             raise SysError(EINVAL)
         added = int.from_bytes(data[:8], "little")
         if added == ULLONG_MAX:

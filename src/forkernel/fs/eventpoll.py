@@ -8,6 +8,7 @@ triggered items leave the list, level triggered ones go to its end, one-shot one
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,11 +31,16 @@ from forkernel.abi.poll import (
 from forkernel.errors import SysError
 from forkernel.fs.anon import anon_inode
 from forkernel.fs.file import File
-from forkernel.fs.inode import Inode
-from forkernel.wait import WaitQueue
+from forkernel.fs.inode import Inode, global_caps
+from forkernel.wait import KeyedQueue, LifoQueue, WaitQueue
 
 EP_MAX_NESTS = 4
 EPITEM_SIZE = 128 + 72  # struct epitem and struct eppoll_entry
+EPIOCSPARAMS, EPIOCGPARAMS = 0x40088A01, 0x80088A02
+EPOLL_PARAMS = struct.Struct("<IHBB")
+"""struct epoll_params."""
+NAPI_POLL_WEIGHT = 64
+CAP_NET_ADMIN = 1 << 12
 EP_PRIVATE_BITS = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE
 EXCLUSIVE_OK_BITS = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE
 
@@ -59,7 +65,10 @@ class EpItem:
         """Park on the queues of the file."""
         self.queues = self.file.poll_queues()
         for queue in self.queues:
-            queue.waiters[self] = None
+            if self.events & EPOLLEXCLUSIVE:
+                queue.waiters[self] = None
+            else:  # the latest is told first, and before those of whom only one is woken
+                queue.waiters = {self: None, **queue.waiters}
 
     def detach(self) -> None:
         """Leave the file's queues and the ready list."""
@@ -76,7 +85,8 @@ class EpItem:
         """The file may have become ready (Linux: ep_poll_callback)."""
         if not self.events & ~EP_PRIVATE_BITS:
             return
-        if self.file.wakes_when_ready and not self.poll(None):
+        key = queue.key if isinstance(queue, KeyedQueue) else 0
+        if (key and not key & self.events) or (self.file.wakes_when_ready and not self.poll(None)):
             return  # about an event that nobody asked for: no place on the ready list
         if self.events & EPOLLEXCLUSIVE:
             if self._used_up(queue):
@@ -95,7 +105,7 @@ class EventPollFile(File):
 
     object_kind, object_size = "eventpoll", 192
 
-    __slots__ = ("items", "poll_wait", "ready", "wait")
+    __slots__ = ("items", "params", "poll_wait", "ready", "wait")
 
     def __init__(self, inode: Inode, flags: int, path: Any = None) -> None:
         super().__init__(inode, flags, path)
@@ -103,10 +113,12 @@ class EventPollFile(File):
         """By descriptor and open file, in order of adding."""
         self.ready: dict[EpItem, None] = {}
         """Items to look at, in order of their becoming ready (Linux: rdllist)."""
-        self.wait = WaitQueue()
+        self.wait = LifoQueue()
         """Tasks in epoll_wait."""
-        self.poll_wait = WaitQueue()
+        self.poll_wait = KeyedQueue(EPOLLIN)
         """Those who poll the set itself."""
+        self.params = (0, 0, 0)
+        """EPIOCSPARAMS: microseconds, budget, whether to prefer busy polling."""
 
     # --- epoll_ctl
     def control(self, task: Any, op: int, fd: int, file: File, events: int, data: int) -> None:
@@ -130,7 +142,7 @@ class EventPollFile(File):
             self.remove(item)
         elif op == EPOLL_CTL_MOD and item is not None and not item.events & EPOLLEXCLUSIVE:
             item.events, item.data = events | EPOLLERR | EPOLLHUP, data
-            if item.poll(task):
+            if item not in self.ready and item.poll(task):
                 self.make_ready(item)
         else:
             raise SysError(EINVAL)
@@ -207,6 +219,25 @@ class EventPollFile(File):
         for item in list(self.items.values()):
             self.remove(item)
         super().release()
+
+    def seek(self, offset: int, whence: int) -> int:
+        """Always 0 (Linux: noop_llseek)."""
+        return 0
+
+    def ioctl(self, task: Any, cmd: int, arg: int) -> int:
+        """EPIOCSPARAMS and EPIOCGPARAMS: how long to poll a network card busily, noted though there is none; EINVAL."""
+        if cmd == EPIOCGPARAMS:
+            task.mm.write(arg, EPOLL_PARAMS.pack(*self.params, 0))
+            return 0
+        if cmd != EPIOCSPARAMS:
+            raise SysError(EINVAL)
+        usecs, budget, prefer, pad = EPOLL_PARAMS.unpack(task.mm.read(arg, EPOLL_PARAMS.size))
+        if pad or usecs >= 1 << 31 or prefer > 1:
+            raise SysError(EINVAL)
+        if budget > NAPI_POLL_WEIGHT and not global_caps(task.cred) & CAP_NET_ADMIN:
+            raise SysError(EPERM)
+        self.params = (usecs, budget, prefer)
+        return 0
 
     def fdinfo(self) -> bytes:
         """/proc/PID/fdinfo: a line for each item."""

@@ -24,7 +24,7 @@ from forkernel.fs.anon import internal_sb
 from forkernel.fs.fdtable import fd_install
 from forkernel.fs.file import File
 from forkernel.fs.inode import Inode, Pool
-from forkernel.wait import Resume, Sleep, WaitQueue
+from forkernel.wait import KeyedQueue, Resume, Sleep, WaitQueue
 
 PAGE_SIZE = 4096
 PIPE_BUF = 4096
@@ -81,9 +81,9 @@ class PipeInodeInfo:
         self.r_counter = readers
         """Times the pipe was opened for reading, for those who wait for a partner."""
         self.w_counter = writers
-        self.rd_wait = WaitQueue()
+        self.rd_wait = KeyedQueue(IN_MASK)
         """Readers, and pollers of the reading end."""
-        self.wr_wait = WaitQueue()
+        self.wr_wait = KeyedQueue(OUT_MASK)
 
     def pull(self, count: int) -> bytes:
         """Take up to `count` bytes off the front; b"" when the pipe is empty."""
@@ -136,6 +136,8 @@ class PipeInodeInfo:
             return (Packet if kind is Packet else PageSlot)(slot[:count]), PAGE_SIZE
         end = start + len(slot) if len(bufs) > 1 else self.tail_end
         bufs.popleft()
+        if self.pages > 1 and not bufs:
+            self._give_back()
         self.wr_wait.wake_up()
         return slot, end
 
@@ -205,8 +207,8 @@ class PipeInodeInfo:
 
     def wake_all(self) -> None:
         """An end came or went: everybody looks again."""
-        self.rd_wait.wake_up()
-        self.wr_wait.wake_up()
+        self.rd_wait.wake_up_any()
+        self.wr_wait.wake_up_any()
 
     def set_size(self, size: int, most: int) -> int:
         """F_SETPIPE_SZ (Linux: pipe_set_size): the new capacity in bytes.
@@ -270,7 +272,6 @@ class PipeFile(File):
     __slots__ = ("pipe", "seen_writers")
 
     can_async = True
-    wakes_when_ready = True
     splice_write = True
 
     def __init__(self, inode: Inode, flags: int, pipe: PipeInodeInfo, path: Any = None) -> None:
@@ -322,6 +323,8 @@ class PipeFile(File):
         if self.flags & O_NONBLOCK:
             if done:
                 return done
+            if pipe.rd_wait.waiters:
+                pipe.rd_wait.wake_up()  # as on Linux, pollers of the reading end are told though nothing came
             raise SysError(EAGAIN)
         raise Sleep(pipe.wr_wait, resume=PipeWrite(self, data[done:], done))
 

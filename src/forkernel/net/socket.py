@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from forkernel.abi.errno import EAFNOSUPPORT, EAGAIN, EINVAL, ENOPROTOOPT, EOPNOTSUPP, ESPIPE
 from forkernel.abi.fcntl import O_NONBLOCK, O_RDWR
 from forkernel.abi.inet import AF_INET, AF_INET6
+from forkernel.abi.poll import POLLIN, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM
 from forkernel.abi.socket import AF_MAX, AF_UNIX, MSG_EOR, RCV_SHUTDOWN, SEND_SHUTDOWN, SOCK_SEQPACKET
 from forkernel.abi.stat import S_IFSOCK
 from forkernel.errors import SysError
@@ -26,13 +27,16 @@ from forkernel.fs.anon import KINDS, internal_sb
 from forkernel.fs.file import File
 from forkernel.fs.inode import Inode, Superblock
 from forkernel.fs.timedread import TimedRead
-from forkernel.wait import Sleep, WaitQueue
+from forkernel.wait import KeyedQueue, Sleep, WaitQueue
 
 if TYPE_CHECKING:
     from forkernel.net.message import SocketMessage
     from forkernel.net.net_namespace import NetNamespace
 
 SIGPIPE = 13
+RD_KEY = POLLIN | POLLPRI | POLLRDNORM | POLLRDBAND
+WR_KEY = POLLOUT | POLLWRNORM | POLLWRBAND
+"""What wake-ups of a socket's queues tell of (Linux: sock_def_readable, sock_def_write_space)."""
 WMEM_DEFAULT = RMEM_DEFAULT = 212992
 """net.core.wmem_default and rmem_default."""
 SOCK_MAX = 11
@@ -113,9 +117,9 @@ class SocketFile(File):
         """SO_* options of SOL_SOCKET that were set and are numbers (net/sockopt.py)."""
         self.scm_flags = SCM_PASS_RIGHTS
         """SCM_PASS_*: what control messages it takes, where `may_scm_recv`."""
-        self.rd_wait = WaitQueue()
+        self.rd_wait = KeyedQueue(RD_KEY)
         """Woken when there is something to receive or accept, or the state changed, and"""
-        self.wr_wait = WaitQueue()
+        self.wr_wait = KeyedQueue(WR_KEY)
         """when there is room to send."""
 
     # --- operations; raise SysError or a plain Sleep
@@ -205,8 +209,8 @@ class SocketFile(File):
 
     def wake_all(self) -> None:
         """Everybody looks again."""
-        self.rd_wait.wake_up()
-        self.wr_wait.wake_up()
+        self.rd_wait.wake_up_any()
+        self.wr_wait.wake_up_any()
 
     def sock_ioctl(self, task: Any, cmd: int, arg: int) -> int:
         """Requests that any socket takes: about devices; ENOTTY for others."""

@@ -179,11 +179,11 @@ class UnixFile(SocketFile):
     def shutdown(self, how: int) -> None:
         """End a direction, here and, but for datagrams, at the peer."""
         self.shut |= how
+        self.wake_all()
         peer = self.peer
         if peer is not None and self.kind != SOCK_DGRAM:
             peer.shut |= (how & RCV_SHUTDOWN) << 1 | how >> 1
             peer.wake_all()
-        self.wake_all()
 
     # --- credentials
     @property
