@@ -6,10 +6,10 @@ The one device of a network namespace is the loopback device `lo`, which is down
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.capability import CAP_NET_ADMIN
-from forkernel.abi.errno import EINVAL, ENODEV, ENOTTY, EPERM
+from forkernel.abi.errno import EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM
 from forkernel.errors import SysError
 from forkernel.namespace import cap_capable
 
@@ -27,6 +27,9 @@ SIOCSIFMTU = 0x8922
 SIOCGIFHWADDR = 0x8927
 SIOCGIFINDEX = 0x8933
 SIOCGIFTXQLEN = 0x8942
+SIOCSIFNAME = 0x8923
+SIOCSIFTXQLEN = 0x8943
+SIOCETHTOOL = 0x8946
 IFREQ_SIZE = 40
 IFNAMSIZ = 16
 
@@ -47,8 +50,8 @@ class NetDevice:
     """Linux: struct net_device."""
 
     __slots__ = (
-        "bytes", "drops", "flags", "had_addresses", "index", "inet6_addresses", "inet_addresses", "mtu", "name",
-        "packets",
+        "address", "address_info", "alias", "bytes", "drops", "flags", "group", "had_addresses", "index",
+        "inet6_addresses", "inet_addresses", "mtu", "name", "packets", "tx_queue_len", "was_up",
     )  # fmt: skip
 
     def __init__(self, name: bytes, index: int, flags: int, mtu: int) -> None:
@@ -57,6 +60,15 @@ class NetDevice:
         self.flags = flags
         """IFF_* as set; RUNNING follows UP."""
         self.mtu = mtu
+        self.address = bytes(6)
+        """Of the hardware."""
+        self.alias = b""
+        self.group = 0
+        self.tx_queue_len = TX_QUEUE_LEN
+        self.was_up = False
+        """It has been up, and so has a queue discipline."""
+        self.address_info: dict[tuple[bytes, int], Any] = {}
+        """Scope and the like of addresses (net/netlink/addr.py)."""
         self.inet_addresses: list[tuple[bytes, int]] = []
         """IPv4 addresses and the lengths of their prefixes, the first one primary."""
         self.inet6_addresses: list[tuple[bytes, int]] = []
@@ -74,7 +86,8 @@ class NetDevice:
         down = self.flags & ~flags & IFF_UP
         self.flags = flags
         if up:
-            if not self.inet_addresses:
+            self.was_up = True
+            if LOOPBACK not in self.inet_addresses:
                 self.add_address(*LOOPBACK)
             if LOOPBACK6 not in self.inet6_addresses:
                 self.inet6_addresses.append(LOOPBACK6)
@@ -85,6 +98,13 @@ class NetDevice:
         """One IPv4 address more."""
         self.inet_addresses.append((address, prefix))
         self.had_addresses = True
+
+    def rename(self, name: bytes) -> None:
+        """A new name; EINVAL for one that none may have (Linux: dev_valid_name)."""
+        bad = not name or len(name) >= IFNAMSIZ or name in (b".", b"..")
+        if bad or any(byte in b"/: \t\n\v\f\r" for byte in name):
+            raise SysError(EINVAL)
+        self.name = name
 
     def shown_flags(self) -> int:
         """What SIOCGIFFLAGS tells."""
@@ -120,28 +140,43 @@ def dev_ioctl(task: Task, net: NetNamespace, cmd: int, arg: int) -> int:
 
 REQUESTS = (
     SIOCGIFNAME, SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFMETRIC, SIOCGIFMTU, SIOCSIFMTU, SIOCGIFHWADDR, SIOCGIFINDEX,
-    SIOCGIFTXQLEN,
+    SIOCGIFTXQLEN, SIOCSIFTXQLEN, SIOCSIFNAME, SIOCETHTOOL,
 )  # fmt: skip
 
 
 def device_request(task: Task, net: NetNamespace, cmd: int, value: bytes) -> bytes:
     """Change the device, or give the new value of ifreq's union."""
     device = net.loopback
-    if cmd in (SIOCSIFFLAGS, SIOCSIFMTU):
+    if cmd == SIOCETHTOOL:
+        raise SysError(EOPNOTSUPP)
+    if cmd in (SIOCSIFFLAGS, SIOCSIFMTU, SIOCSIFNAME, SIOCSIFTXQLEN):
         if not cap_capable(task.cred, net.user_ns, CAP_NET_ADMIN):
             raise SysError(EPERM)
-        if cmd == SIOCSIFFLAGS:
-            wanted = int.from_bytes(value[:2], "little") & IFF_CHANGEABLE
-            device.set_flags(device.flags & ~IFF_CHANGEABLE | wanted)
-        else:
-            mtu = int.from_bytes(value[:4], "little", signed=True)
-            if mtu < 0:
-                raise SysError(EINVAL)
-            device.mtu = mtu
+        change_device(net, cmd, value)
         return value
     if cmd == SIOCGIFFLAGS:
         return device.shown_flags().to_bytes(2, "little") + value[2:]
     if cmd == SIOCGIFHWADDR:
-        return ARPHRD_LOOPBACK.to_bytes(2, "little") + bytes(14) + value[16:]
-    numbers = {SIOCGIFMETRIC: 0, SIOCGIFMTU: device.mtu, SIOCGIFINDEX: device.index, SIOCGIFTXQLEN: TX_QUEUE_LEN}
+        return ARPHRD_LOOPBACK.to_bytes(2, "little") + device.address.ljust(14, b"\0") + value[16:]
+    numbers = {SIOCGIFMETRIC: 0, SIOCGIFMTU: device.mtu, SIOCGIFINDEX: device.index, SIOCGIFTXQLEN: device.tx_queue_len}
     return numbers[cmd].to_bytes(4, "little") + value[4:]
+
+
+def change_device(net: NetNamespace, cmd: int, value: bytes) -> None:
+    """The requests that set something; EINVAL."""
+    from forkernel.net.netlink.link import change_flags, tell
+
+    device = net.loopback
+    number = int.from_bytes(value[:4], "little", signed=True)
+    if cmd == SIOCSIFFLAGS:
+        change_flags(net, device.flags & ~IFF_CHANGEABLE | number & IFF_CHANGEABLE)
+        return
+    if cmd == SIOCSIFNAME:
+        device.rename(value[: IFNAMSIZ - 1].split(b"\0")[0])
+    elif number < 0:
+        raise SysError(EINVAL)
+    elif cmd == SIOCSIFMTU:
+        device.mtu = number
+    else:
+        device.tx_queue_len = number
+    tell(net)

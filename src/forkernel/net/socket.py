@@ -20,7 +20,7 @@ from forkernel.abi.errno import EAFNOSUPPORT, EAGAIN, EINVAL, ENOPROTOOPT, EOPNO
 from forkernel.abi.fcntl import O_NONBLOCK, O_RDWR
 from forkernel.abi.inet import AF_INET, AF_INET6
 from forkernel.abi.poll import POLLIN, POLLOUT, POLLPRI, POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM
-from forkernel.abi.socket import AF_MAX, AF_UNIX, MSG_EOR, RCV_SHUTDOWN, SEND_SHUTDOWN, SOCK_SEQPACKET
+from forkernel.abi.socket import AF_MAX, AF_NETLINK, AF_UNIX, MSG_EOR, RCV_SHUTDOWN, SEND_SHUTDOWN, SOCK_SEQPACKET
 from forkernel.abi.stat import S_IFSOCK
 from forkernel.errors import SysError
 from forkernel.fs.anon import KINDS, internal_sb
@@ -325,7 +325,13 @@ def _inet6() -> Any:
     return af_inet6
 
 
-FAMILIES: dict[int, Any] = {AF_UNIX: _unix, AF_INET: _inet, AF_INET6: _inet6}
+def _netlink() -> Any:
+    from forkernel.net import netlink
+
+    return netlink
+
+
+FAMILIES: dict[int, Any] = {AF_UNIX: _unix, AF_INET: _inet, AF_INET6: _inet6, AF_NETLINK: _netlink}
 """A function for each family that gives its module, which has `create(task, kind, protocol)` and, where there are
 pairs, `socketpair(task, one, two)`."""
 

@@ -14,7 +14,7 @@ from forkernel.net.socket import SocketFile, sock_create, sock_pair
 from forkernel.syscalls.poll import read_time
 from forkernel.syscalls.registry import syscall
 
-FAMILIES = "AF_UNIX, AF_INET and AF_INET6; other families are EAFNOSUPPORT"
+FAMILIES = "AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK; other families are EAFNOSUPPORT"
 
 
 def socket_of(task: Task, fd: int) -> SocketFile:
