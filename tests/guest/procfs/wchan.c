@@ -1,4 +1,4 @@
-// needs: root linux-6.15
+// needs: root linux-6.18
 // Where in the kernel a task sleeps: wchan (without what a compiler makes of the name), the stack's ends, the call.
 #include "guest.h"
 #include <sys/epoll.h>

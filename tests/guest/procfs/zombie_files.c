@@ -1,3 +1,4 @@
+// needs: root linux-6.18
 // What each file of /proc/PID says of a zombie, and of a process that is gone.
 #include "guest.h"
 #include <dirent.h>
