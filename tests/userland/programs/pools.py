@@ -1,6 +1,11 @@
 """Pools, processes, queues, locks and pipes of python's multiprocessing by each start method, and subprocess."""
 
-import concurrent.futures as cf, multiprocessing as mp, os, signal, subprocess, sys, time
+import concurrent.futures as cf
+import multiprocessing as mp
+import os
+import subprocess
+import sys
+import time
 
 
 def sq(x):
@@ -24,9 +29,9 @@ def show(c):
     c.send(("child", os.getppid() == c.recv()))
 
 
-def inc(v, l):
+def inc(v, lock):
     for _ in range(50):
-        with l:
+        with lock:
             v.value += 1
 
 
@@ -68,8 +73,8 @@ def main():
         print(a.recv())
         p.join()
         v = ctx.Value("i", 0)
-        l = ctx.Lock()
-        ps = [ctx.Process(target=inc, args=(v, l)) for _ in range(2)]
+        lock = ctx.Lock()
+        ps = [ctx.Process(target=inc, args=(v, lock)) for _ in range(2)]
         [p.start() for p in ps]
         [p.join() for p in ps]
         print(v.value)
