@@ -13,7 +13,8 @@ sign). A `CStruct` subclass lists its fields in order, with C's natural alignmen
 from __future__ import annotations
 
 import struct
-from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_args, get_type_hints
+import sys
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_args
 
 
 class Width(NamedTuple):
@@ -45,6 +46,14 @@ class Bytes(NamedTuple):
     size: int
 
 
+def annotation(text: str, names: dict[str, Any]) -> Any:
+    """What an annotation stands for; most are a plain name. (typing.get_type_hints does the same and more, but takes
+    a good part of a short run's time.)
+    """
+    hint = names.get(text)
+    return eval(text, names) if hint is None else hint  # noqa: S307  # the text is our own source
+
+
 def width_of(hint: Any) -> Width:
     """The `Width` in an integer annotation; TypeError if there is none."""
     for extra in get_args(hint)[1:]:
@@ -73,9 +82,7 @@ class CStruct:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         layout, offset, largest, names, zeros = "<", 0, 1, [], []
-        for name, hint in get_type_hints(cls, include_extras=True).items():
-            if name in CStruct.__annotations__:
-                continue
+        for name, hint in cls._annotations():
             code, align = _field_code(hint)
             pad = -offset % align
             layout += f"{pad}x{code}"
@@ -88,6 +95,16 @@ class CStruct:
         cls._zeros = tuple(zeros)
         cls._codec = struct.Struct(layout)
         cls.SIZE = cls._codec.size
+
+    @classmethod
+    def _annotations(cls) -> list[tuple[str, Any]]:
+        """Fields and their types, those of base classes first."""
+        classes = [base for base in reversed(cls.__mro__) if issubclass(base, CStruct) and base is not CStruct]
+        return [
+            (name, annotation(text, sys.modules[base.__module__].__dict__))
+            for base in classes
+            for name, text in base.__dict__.get("__annotations__", {}).items()  # noqa: RUF063  # inspect is large
+        ]
 
     def __init__(self, *values: Any, **named: Any) -> None:
         for name, value in zip(self.FIELDS, (*values, *self._zeros[len(values) :]), strict=True):

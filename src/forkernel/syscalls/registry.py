@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
-from forkernel.abi.types import width_of
+from forkernel.abi.types import annotation, width_of
 from forkernel.mm.uaccess import UserBuf, UserIn, UserInOut, UserOut, UserPtr, UserStr, codec_of
 
 Handler = Callable[..., int]
@@ -59,10 +59,12 @@ class Syscall:
     def parameters(self) -> tuple[Parameter, ...]:
         """The arguments; TypeError for an annotation that is not of the ABI."""
         if self._parameters is None:
-            hints = get_type_hints(self.handler, include_extras=True)
-            hints.pop("return", None)
-            names = list(hints)[1:]
-            self._parameters = tuple(Parameter(name, *_strip_none(hints[name])) for name in names)
+            known = self.handler.__globals__
+            self._parameters = tuple(
+                Parameter(name, *_strip_none(annotation(text, known)))
+                for name, text in list(self.handler.__annotations__.items())[1:]
+                if name != "return"
+            )
         return self._parameters
 
     @property
