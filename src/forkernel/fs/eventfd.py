@@ -10,7 +10,7 @@ from typing import Any
 
 from forkernel.abi.errno import EAGAIN, EINVAL
 from forkernel.abi.fcntl import O_CLOEXEC, O_NONBLOCK, O_RDWR
-from forkernel.abi.poll import EPOLLIN, EPOLLOUT
+from forkernel.abi.poll import EPOLLERR, EPOLLIN, EPOLLOUT
 from forkernel.errors import SysError
 from forkernel.fs.anon import anon_inode
 from forkernel.fs.file import File
@@ -69,9 +69,16 @@ class EventFile(File):
         self.rd_wait.wake_up()
         return 8
 
+    def signal(self) -> None:
+        """The kernel adds one; the counter may reach 2**64 - 1 that way, and stays there (Linux: eventfd_signal)."""
+        self.count = min(self.count + 1, ULLONG_MAX)
+        self.rd_wait.wake_up()
+
     def poll(self, task: Any) -> int:
-        """Readable above zero, writable while one can be added."""
+        """Readable above zero, writable while one can be added; an error once the kernel has added too much."""
         mask = EPOLLIN if self.count else 0
+        if self.count == ULLONG_MAX:
+            mask |= EPOLLERR
         return mask | EPOLLOUT if self.count < ULLONG_MAX - 1 else mask
 
     def poll_queues(self) -> tuple[WaitQueue, ...]:

@@ -204,7 +204,28 @@ def inotify_limits(name: bytes, kind: int) -> list[Sysctl]:
     ]
 
 
+def get_aio_nr(system: System) -> int:
+    """Requests that all io_setup calls together asked for."""
+    return system.aio.nr if system.aio is not None else 0
+
+
+def get_aio_max_nr(system: System) -> int:
+    """What io_setup allows."""
+    from forkernel.kernel.aio import aio_of
+
+    return aio_of(system).max_nr
+
+
+def set_aio_max_nr(system: System, value: int) -> None:
+    """The next io_setup goes by it."""
+    from forkernel.kernel.aio import aio_of
+
+    aio_of(system).max_nr = value
+
+
 SYSCTLS: list[Sysctl] = [
+    Sysctl(b"fs/aio-max-nr", 0o644, get_aio_max_nr, set_aio_max_nr),
+    Sysctl(b"fs/aio-nr", 0o444, get_aio_nr),
     Sysctl(b"fs/inotify/max_queued_events", 0o644, get_max_queued_events, set_max_queued_events),
     *inotify_limits(b"instances", UCOUNT_INOTIFY_INSTANCES),
     *inotify_limits(b"watches", UCOUNT_INOTIFY_WATCHES),

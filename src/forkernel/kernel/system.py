@@ -136,6 +136,8 @@ class System:
         self.failpoints: FailPoints | None = None
         """Steps that are to fail (`--fail`)."""
         self.futexes = FutexTable()
+        self.aio: Any = None
+        """Contexts of asynchronous I/O (kernel/aio.py), made at first use."""
         self.cgroup_root: Cgroup | None = None
         """The root of the control groups, once somebody asked for it."""
         self.mq_bytes: dict[int, int] = {}

@@ -139,6 +139,8 @@ class MmStruct:
         """One user fewer; the last one frees areas, tables and frames (mmput, exit_mmap)."""
         self.users -= 1
         if self.users == 0:
+            if (aio := getattr(self.system, "aio", None)) is not None:
+                aio.exit_aio(self)
             exit_mmap(self)
             self.pt.free()
             if self.exe_file is not None:
