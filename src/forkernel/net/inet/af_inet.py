@@ -35,6 +35,7 @@ from forkernel.abi.inet import (
     IPPROTO_TCP,
     IPPROTO_UDP,
     IPV6_FREEBIND,
+    RTN_BROADCAST,
     RTN_UNICAST,
     SOL_IP,
     SOL_IPV6,
@@ -52,6 +53,7 @@ from forkernel.namespace import cap_capable
 from forkernel.net.inet.address import (
     ANY4,
     ANY6,
+    LOOPBACK4,
     MAPPED,
     SIN6_LEN_RFC2133,
     SOCKADDR_IN_SIZE,
@@ -132,14 +134,14 @@ class InetFile(SocketFile):
         if self.family == AF_INET:
             own = self.bind_address4(address)
         else:
-            own = self.bind_address6(address)
+            own = self.bind_address6(task, address)
         port = port_in(address)
         if self.kind != SOCK_RAW:
             check_privileged(task, self.inet, port)
         if self.bound or not self.unbound():
             raise SysError(EINVAL)
         self.rcv_saddr = self.saddr = own
-        if is_multicast(own) or own == b"\xff\xff\xff\xff":
+        if is_multicast(own) or (len(own) == 4 and inet_addr_type(self.net, own) == RTN_BROADCAST):
             self.saddr = ANY4 if len(own) == 4 else ANY6
         try:
             self.get_port(task, port)
@@ -182,7 +184,7 @@ class InetFile(SocketFile):
         if own != ANY4 and inet_addr_type(self.net, own) == RTN_UNICAST and not self.freebind():
             raise SysError(EADDRNOTAVAIL)
 
-    def bind_address6(self, address: bytes) -> bytes:
+    def bind_address6(self, task: Any, address: bytes) -> bytes:
         """The address in a sockaddr_in6 that is bound to."""
         if len(address) < SIN6_LEN_RFC2133:
             raise SysError(EINVAL)
@@ -190,6 +192,10 @@ class InetFile(SocketFile):
             raise SysError(EAFNOSUPPORT)
         own = address[8:24]
         if is_multicast(own) and self.kind == SOCK_STREAM:
+            raise SysError(EINVAL)
+        if self.kind != SOCK_RAW:
+            check_privileged(task, self.inet, port_in(address))
+        if self.bound or not self.unbound():
             raise SysError(EINVAL)
         if own.startswith(MAPPED):
             if self.v6only:
@@ -224,11 +230,11 @@ class InetFile(SocketFile):
             raise SysError(EAFNOSUPPORT if not udp or family != AF_UNSPEC else EINVAL)
         to = address[8:24]
         if to.startswith(MAPPED):
-            if self.v6only or (self.rcv_saddr != ANY6 and len(self.rcv_saddr) == 16):
+            if self.v6only or (not udp and self.rcv_saddr != ANY6 and len(self.rcv_saddr) == 16):
                 raise SysError(ENETUNREACH)
             return unmapped(to), port_in(address), 0
         if len(self.rcv_saddr) == 4 and to != ANY6:
-            raise SysError(ENETUNREACH)
+            raise SysError(EAFNOSUPPORT if is_local6(self.net, to) else ENETUNREACH)
         return to, port_in(address), scope_in(address)
 
     def instead_of_any(self, to: bytes) -> bytes:
@@ -236,7 +242,7 @@ class InetFile(SocketFile):
         bound to (Linux: ip_route_output_key_hash_rcu).
         """
         if len(self.saddr) == 4 and not is_any(self.saddr):
-            return self.saddr
+            return self.saddr if len(to) == 4 else LOOPBACK4
         return loopback_of(to)
 
     def getname(self, peer: bool) -> bytes:

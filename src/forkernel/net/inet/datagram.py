@@ -91,7 +91,7 @@ class DatagramFile(InetFile):
             self.disconnect()
             return
         self.autobind(task)
-        to, port, scope = self.destination(address)
+        to, port, scope = self.destination(address, udp=True)
         to = self.instead_of_any(to) if is_any(to) else to
         source, kind = self.route(to, scope)
         if kind == RTN_BROADCAST and not self.options.get(SO_BROADCAST):
@@ -207,10 +207,10 @@ class DatagramFile(InetFile):
             return recv_error(self, task, msg)
         self.take_error()
         if not self.rcvq:
-            if self.shut & RCV_SHUTDOWN:
-                return 0
             if msg.nonblock:
                 raise SysError(EAGAIN)
+            if self.shut & RCV_SHUTDOWN:
+                return 0
             raise Sleep(self.rd_wait)
         packet = self.rcvq[0]
         if not msg.flags & MSG_PEEK:

@@ -36,9 +36,9 @@ QUOTED = 576 - 20 - 8 - 28
 QUOTED6 = 1280 - 40 - 8 - 48
 
 
-def port_unreachable(sock: DatagramFile, packet: Datagram, port: int) -> None:
+def port_unreachable(inet: InetNet, sock: DatagramFile | None, packet: Datagram, port: int) -> None:
     """Nobody has the port: the sender is told, if it is connected or asked for it by IP_RECVERR."""
-    mib = sock.inet.mib
+    mib = inet.mib
     four = len(packet.to) == 4
     if four:
         mib.icmp_out += 1
@@ -47,7 +47,8 @@ def port_unreachable(sock: DatagramFile, packet: Datagram, port: int) -> None:
     else:
         mib.icmp6_out += 1
         mib.icmp6_in += 1
-    sock.count(min(len(packet.data), QUOTED) + 28)
+    if sock is None:
+        return
     wants = sock.ip_option(SOL_IP, IP_RECVERR) if four else sock.ip_option(SOL_IPV6, IPV6_RECVERR)
     if not wants and not sock.connected():
         return

@@ -20,7 +20,7 @@ from forkernel.abi.socket import MSG_MORE
 from forkernel.errors import SysError
 from forkernel.net.inet.address import is_any, is_multicast
 from forkernel.net.inet.datagram import Datagram, DatagramFile
-from forkernel.net.inet.icmp import port_unreachable
+from forkernel.net.inet.icmp import QUOTED, port_unreachable
 from forkernel.net.inet.multicast import device_in, hears_group
 from forkernel.net.inet.ports import hash_of, udp_get_port, udp_unhash
 
@@ -57,6 +57,7 @@ class UdpFile(DatagramFile):
 
     def sendmsg(self, task: Any, msg: SocketMessage) -> int:
         """Send a datagram (Linux: udp_sendmsg)."""
+        self.autobind(task)
         self.first_checks(msg)
         if self.corked is not None:
             (to, port, scope), pieces = self.corked
@@ -71,7 +72,6 @@ class UdpFile(DatagramFile):
             chosen, hops = send_control(self, msg.control)
         source, kind = self.route(to, scope)
         self.check_send(msg, kind)
-        self.autobind(task)
         size = msg.iov.left
         if sum(map(len, pieces)) + size > (MAX_UDP4 if len(to) == 4 else MAX_UDP6):
             raise SysError(EMSGSIZE)
@@ -115,7 +115,10 @@ class UdpFile(DatagramFile):
                 mib.no_ports += 1
             else:
                 mib.no_ports6 += 1
-            port_unreachable(self, packet, port)
+            self.count(min(len(packet.data), QUOTED) + 28)
+            # the error is for the socket that an answer from there would go to
+            hearer = udp_lookup(inet, Datagram(b"", packet.to, port, packet.source), packet.port)
+            port_unreachable(inet, hearer, packet, port)
             return
         count_receive(inet, four, sock.queue_rcv(packet))
 
