@@ -174,6 +174,10 @@ class SocketFile(File):
         """The name of the device it is bound to."""
         return b""
 
+    def get_own_option(self, name: int) -> int:
+        """The value of such an option that is a number."""
+        raise SysError(ENOPROTOOPT)
+
     def set_own_option(self, name: int, number: int) -> None:
         """Set an option of SOL_SOCKET that not all families have."""
         raise SysError(ENOPROTOOPT)

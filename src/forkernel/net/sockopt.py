@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from forkernel.abi.capability import CAP_NET_ADMIN
-from forkernel.abi.errno import EACCES, EDOM, EINVAL, ENODATA, ENOPROTOOPT, EOPNOTSUPP, EPERM, ERANGE
+from forkernel.abi.errno import EACCES, EDOM, EINVAL, ENODATA, EOPNOTSUPP, EPERM, ERANGE
 from forkernel.abi.socket import (
     SO_ACCEPTCONN,
     SO_BINDTODEVICE,
@@ -208,7 +208,7 @@ def number_of(task: Any, file: SocketFile, name: int) -> int:
         return file.options.get(name, 0)
     if name == SO_RCVLOWAT:
         return file.options.get(name, 1)
-    raise SysError(ENOPROTOOPT)
+    return file.get_own_option(name)
 
 
 def peer_pidfd(task: Any, file: SocketFile) -> int:

@@ -1,4 +1,4 @@
-// args: 1 2 3 4
+// args: 1 3 4 5
 // timeout: 60
 /* Random operations on some UDP sockets of both families, the same for the same seed. */
 #include "inet.h"

@@ -17,6 +17,7 @@ from forkernel.abi.errno import (
     EINVAL,
     ENETUNREACH,
     ENODEV,
+    ENOPROTOOPT,
     ENOTCONN,
     EOPNOTSUPP,
     EPERM,
@@ -44,6 +45,8 @@ from forkernel.abi.socket import (
     AF_UNSPEC,
     SO_REUSEADDR,
     SO_REUSEPORT,
+    SO_TIMESTAMP,
+    SO_TIMESTAMPNS,
     SOCK_DGRAM,
     SOCK_RAW,
     SOCK_STREAM,
@@ -72,6 +75,7 @@ from forkernel.net.inet.route import inet_addr_type, is_local6, loopback_of
 from forkernel.net.socket import SocketFile
 
 ADDRESS_LOCK, PORT_LOCK = 1, 2
+STAMPS = (SO_TIMESTAMP, SO_TIMESTAMPNS)
 
 
 class InetFile(SocketFile):
@@ -284,6 +288,20 @@ class InetFile(SocketFile):
         from forkernel.net.inet.ip_options import ip_getsockopt
 
         return ip_getsockopt(self, level, name, room)
+
+    def set_own_option(self, name: int, number: int) -> None:
+        """SO_TIMESTAMP and SO_TIMESTAMPNS, of which the last one counts."""
+        if name not in STAMPS:
+            raise SysError(ENOPROTOOPT)
+        for each in STAMPS:
+            self.options.pop(each, None)
+        self.options[name] = int(bool(number))
+
+    def get_own_option(self, name: int) -> int:
+        """Likewise."""
+        if name not in STAMPS:
+            raise SysError(ENOPROTOOPT)
+        return self.options.get(name, 0)
 
     def bind_to_device(self, task: Any, name: bytes) -> None:
         """SO_BINDTODEVICE; ENODEV, EPERM to change it without CAP_NET_RAW."""

@@ -30,7 +30,6 @@ from forkernel.net.inet.af_inet import ADDRESS_LOCK, PORT_LOCK, InetFile
 from forkernel.net.inet.multicast import multicast_route
 from forkernel.net.inet.route import is_up, route_output
 from forkernel.net.socket import RDWR_SHUTDOWN
-from forkernel.net.unix.skb import truesize
 from forkernel.wait import Sleep
 
 if TYPE_CHECKING:
@@ -38,6 +37,25 @@ if TYPE_CHECKING:
     from forkernel.net.message import SocketMessage
 
 MAX_DATA = 0xFFFF
+LINK_ROOM = 31
+"""Bytes reserved before the headers for the device's own."""
+SMALL_HEAD, SMALL_TRUESIZE = 256, 832
+SKB_OVERHEAD = 320  # struct skb_shared_info
+SKB_STRUCT = 256  # struct sk_buff
+SKB_MAX_ALLOC = 16384 - SKB_OVERHEAD
+
+
+def truesize(size: int, address: int) -> int:
+    """What a packet of `size` bytes counts for, by the length of its addresses (Linux: ip_append_data, __alloc_skb)."""
+    room = size + (LINK_ROOM + 28 if address == 4 else LINK_ROOM + 48)
+    if room <= SMALL_HEAD:
+        return SMALL_TRUESIZE
+    if room > SKB_MAX_ALLOC:
+        return SMALL_TRUESIZE + size
+    bucket = 1024
+    while bucket < room + SKB_OVERHEAD:
+        bucket *= 2
+    return SKB_STRUCT + bucket
 
 
 class Datagram:
@@ -182,10 +200,10 @@ class DatagramFile(InetFile):
     # --- receiving
     def queue_rcv(self, packet: Datagram) -> bool:
         """Take a packet, if the buffer is not full."""
-        if self.rmem > self.rcvbuf:
+        cost = packet.cost = truesize(len(packet.data), len(packet.to))
+        if self.rmem + cost > self.rcvbuf:
             self.drops += 1
             return False
-        cost = packet.cost = truesize(len(packet.data) + self.headers + 2, False)
         self.rmem += cost
         self.rcvq.append(packet)
         self.rd_wait.wake_up()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from forkernel.abi import inet as abi
 from forkernel.abi.capability import CAP_NET_ADMIN
-from forkernel.abi.errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN, EPERM
+from forkernel.abi.errno import EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM
 from forkernel.abi.inet import AF_INET6, SOL_IP, SOL_IPV6
 from forkernel.abi.socket import SOCK_RAW, SOCK_STREAM
 from forkernel.errors import SysError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from forkernel.net.inet.af_inet import InetFile
 
 DEFAULT_HOPS = 64
+IP_MAX_MTU = 65535
 ECN_MASK = 3
 BOOL = (0, 1)
 """Any number is taken and kept as 0 or 1."""
@@ -154,7 +155,9 @@ def ip_getsockopt(sock: InetFile, level: int, name: int, room: int) -> bytes:
     """The value of one; ENOTCONN, ENOPROTOOPT."""
     if level == SOL_IP:
         return get_ip(sock, name, room)
-    if level != SOL_IPV6 or sock.family != AF_INET6:
+    if sock.family != AF_INET6:
+        raise SysError(EOPNOTSUPP)
+    if level != SOL_IPV6:
         raise SysError(ENOPROTOOPT)
     if name == abi.IPV6_MTU:
         return mtu_of(sock)
@@ -191,4 +194,4 @@ def mtu_of(sock: InetFile) -> bytes:
     """IP_MTU: of the way to the peer."""
     if not sock.rport:
         raise SysError(ENOTCONN)
-    return sock.net.loopback.mtu.to_bytes(4, "little")
+    return min(sock.net.loopback.mtu, IP_MAX_MTU).to_bytes(4, "little")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from forkernel.abi.errno import EAGAIN, EALREADY, EFAULT, EINPROGRESS, EINVAL, EISCONN, ENOTCONN
+from forkernel.abi.errno import EAGAIN, EALREADY, EFAULT, EINPROGRESS, EINVAL, EISCONN, ENOTCONN, EPIPE
 from forkernel.abi.inet import (
     AF_INET,
     AF_INET6,
@@ -230,8 +230,7 @@ class TcpFile(InetFile):
             if self.error or self.shut & SEND_SHUTDOWN or self.state not in SENDING:
                 if msg.done:
                     return msg.done
-                self.take_error()
-                raise msg.epipe(task)
+                raise self.send_error(task, msg)
             room = self.sndbuf - self.sndq_bytes
             if room <= 0:
                 self.full = True
@@ -251,8 +250,13 @@ class TcpFile(InetFile):
             else:
                 self.transmit(data, more)
         if self.error and not msg.done:
-            self.take_error()
+            raise self.send_error(task, msg)
         return msg.done
+
+    def send_error(self, task: Any, msg: SocketMessage) -> SysError:
+        """The pending error, or EPIPE; SIGPIPE goes with that one (Linux: sk_stream_error)."""
+        error, self.error = self.error, 0
+        return SysError(error) if error and error != EPIPE else msg.epipe(task)
 
     def before_send(self, task: Any, msg: SocketMessage) -> None:
         """A send on what is no connection, or not yet (Linux: sk_stream_wait_connect)."""
@@ -260,9 +264,8 @@ class TcpFile(InetFile):
             self.connect(task, msg.name, False)
         if self.state in SENDING:
             return
-        self.take_error()
-        if self.state not in OPENING:
-            raise msg.epipe(task)
+        if self.error or self.state not in OPENING:
+            raise self.send_error(task, msg)
         if msg.nonblock:
             raise SysError(EAGAIN)
         raise Sleep(self.wr_wait)

@@ -9,6 +9,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from forkernel.abi.inet import TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT
+from forkernel.net.inet.tcp import MSS
 from forkernel.net.inet.tcp_options import MSS_DEFAULT, mss_of
 from forkernel.net.inet.tcp_timer import RTO_MIN, TIMEOUT_INIT
 
@@ -20,7 +21,7 @@ TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE = 1, 2, 4
 WSCALE = 7
 INFINITE_SSTHRESH = 0x7FFFFFFF
 INIT_CWND = 10
-MTU = 65536
+MTU = 65535
 NO_PACING = (1 << 64) - 1
 NO_RTT = 0xFFFFFFFF
 NSEC_PER_USEC, NSEC_PER_MSEC = 1000, 10**6
@@ -44,7 +45,7 @@ def tcp_info(sock: TcpFile) -> bytes:
         (RTO_MIN if opened else TIMEOUT_INIT) // NSEC_PER_USEC, 0, mss, mss if opened else 0,
         len(sock.accept_queue) if listens else 0, sock.max_backlog if listens else 0, 0, 0, 0,
         sent_ago, 0, came_ago, came_ago,
-        MTU if opened else 0, sock.window, 0, 0, INFINITE_SSTHRESH, INIT_CWND, mss if opened else MSS_DEFAULT, 3,
+        MTU if opened else 0, sock.window, 0, 0, INFINITE_SSTHRESH, INIT_CWND, MSS if opened else MSS_DEFAULT, 3,
         0, sock.window, sock.retransmits,
         NO_PACING, NO_PACING, sock.bytes_acked + (1 if opened and not sock.was_bound else 0), received,
         handshake + sock.data_segs_out + sock.data_segs_in, handshake + sock.data_segs_in + sock.data_segs_out,

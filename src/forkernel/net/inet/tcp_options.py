@@ -39,6 +39,7 @@ CA_NAMES = (b"reno", b"cubic")
 TCP_CA_NAME_MAX = 16
 TCP_MIN_MSS, MAX_TCP_WINDOW = 88, 32767
 MSS_DEFAULT = 536
+FIRST_WINDOW = 65536
 FIN_TIMEOUT_MAX = 120
 MIN_CLAMP = 1152
 LIMITS = {
@@ -195,4 +196,8 @@ def mss_of(sock: TcpFile) -> int:
         return asked or MSS_DEFAULT
     other = sock.peer.opts.maxseg if sock.peer is not None and sock.peer.opts is not None else 0
     least = min((size for size in (asked, other) if size), default=0)
-    return least - 12 if least else MSS - (20 if len(sock.daddr) == 16 else 0)
+    if least:
+        return least - 12
+    if max(sock.bytes_acked, sock.copied_seq) <= FIRST_WINDOW:  # half of the largest window that was seen
+        return FIRST_WINDOW >> 1
+    return MSS - (20 if len(sock.daddr) == 16 else 0)
