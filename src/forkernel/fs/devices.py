@@ -57,6 +57,8 @@ class NullFile(CharFile):
 
     __slots__ = ()
 
+    nowait = True
+
     splice_write = True
 
     def read(self, task: Any, count: int) -> bytes:

@@ -30,6 +30,8 @@ class EventFile(File):
 
     __slots__ = ("count", "rd_wait", "semaphore", "wr_wait")
 
+    nowait = True
+
     def __init__(self, inode: Inode, flags: int, path: Any, count: int, semaphore: bool) -> None:
         super().__init__(inode, flags, path)
         self.count = count

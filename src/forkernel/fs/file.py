@@ -69,6 +69,8 @@ class File:
     wakes_when_ready = False
     """Its queues are woken after the change, which `poll(None)` tells of: epoll needs not keep wake-ups about other
     events (Linux: the key of a wake-up)."""
+    nowait = False
+    """Whether it takes RWF_NOWAIT (Linux: FMODE_NOWAIT)."""
     splice_read = False
     """Whether splice and sendfile can take from it, and"""
     splice_write = False

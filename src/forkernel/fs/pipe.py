@@ -271,6 +271,8 @@ class PipeFile(File):
 
     __slots__ = ("pipe", "seen_writers")
 
+    nowait = True
+
     can_async = True
     splice_write = True
 

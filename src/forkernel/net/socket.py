@@ -79,6 +79,8 @@ class SocketFile(File):
         "shut", "snd_timeout", "sndbuf", "userlocks", "wr_wait",
     )  # fmt: skip
 
+    nowait = True
+
     splice_read = splice_write = True
     can_async = True
 

@@ -30,9 +30,10 @@ from forkernel.kernel.signal import restore_saved_sigmask
 from forkernel.kernel.task import Task
 from forkernel.mm.iov_iter import IovIter, import_iovec, single
 from forkernel.mm.uaccess import UserBuf, UserInOut
-from forkernel.syscalls.io import check_rwf, files_of, read_iter, write_iter
+from forkernel.syscalls.io import files_of, read_iter, write_iter
 from forkernel.syscalls.poll import NSEC_PER_SEC, deadline_after, take_sigmask
 from forkernel.syscalls.registry import syscall
+from forkernel.syscalls.rwf import OneCall, kiocb_set_rw_flags
 from forkernel.syscalls.splice import positional
 from forkernel.wait import Resume, Sleep
 
@@ -152,7 +153,8 @@ class IoSubmit(Resume):
         assert request.iov is not None
         pos = iocb.offset if positional(file) else -1
         function = read_iter if iocb.opcode in READS else write_iter
-        return function(task, file, request.iov, pos)
+        with OneCall(file, iocb.rw_flags):
+            return function(task, file, request.iov, pos)
 
     def end(self, result: int | None) -> None:
         """Put the event of a request into the ring."""
@@ -205,7 +207,7 @@ def prepare(task: Task, ctx: KioCtx, at: int) -> Request:
 def check_iocb(task: Task, file: File, iocb: Iocb) -> IovIter | None:
     """What an operation refuses before it starts; its memory, if it has some."""
     if iocb.opcode in READS or iocb.opcode in WRITES:
-        check_rwf(iocb.rw_flags)
+        kiocb_set_rw_flags(file, iocb.rw_flags, write=iocb.opcode in WRITES)
         if iocb.flags & IOCB_FLAG_IOPRIO:
             ioprio_check_cap(task, iocb.reqprio)
         if not (file.readable if iocb.opcode in READS else file.writable):

@@ -1,4 +1,4 @@
-"""Reading and writing: read, write, their vectored and positional kin, lseek.
+"""Reading and writing: read, write, their vectored and positional kin, lseek (syscalls/rwf.py has preadv2).
 
 The short way is one call of the file and one copy. Memory that is only partly there, and transfers of
 more than a chunk, take the long way through an `IovIter`: then the call moves what it can, as Linux does,
@@ -7,8 +7,8 @@ and EFAULT comes only when that is nothing.
 
 from __future__ import annotations
 
-from forkernel.abi.errno import EFAULT, EINVAL, EOPNOTSUPP
-from forkernel.abi.types import I32, I64, U32, U64
+from forkernel.abi.errno import EFAULT, EINVAL
+from forkernel.abi.types import I64, U32, U64
 from forkernel.errors import SysError
 from forkernel.fs.devices import NullFile, ZeroFile
 from forkernel.fs.file import File
@@ -22,13 +22,6 @@ from forkernel.wait import Resume, Sleep
 CHUNK = 1 << 20
 """Most bytes held on the host for one step of a transfer."""
 SEEK_MAX = 4
-
-RWF_HIPRI = 0x1
-RWF_DSYNC = 0x2
-RWF_SYNC = 0x4
-RWF_NOWAIT = 0x8
-RWF_APPEND = 0x10
-RWF_SUPPORTED = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND
 
 
 # --- read and write
@@ -158,27 +151,6 @@ def sys_pwritev(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high
     return positional_write(task, fd, import_iovec(vec, vlen), pos)
 
 
-@syscall("preadv2", caveat="RWF_NOWAIT, RWF_HIPRI and the sync flags change nothing")
-def sys_preadv2(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high: U64, flags: I32) -> int:
-    """preadv2(2): position -1 means the file's own."""
-    check_rwf(flags)
-    iov = import_iovec(vec, vlen)
-    if pos == -1:
-        return counted_read(task, files_of(task, fd), iov)
-    return positional_read(task, fd, iov, pos)
-
-
-@syscall("pwritev2", caveat="RWF_NOWAIT, RWF_HIPRI and the sync flags change nothing")
-def sys_pwritev2(task: Task, fd: U64, vec: UserBuf, vlen: U64, pos: I64, pos_high: U64, flags: I32) -> int:
-    """pwritev2(2): position -1 means the file's own; RWF_APPEND writes at the end."""
-    check_rwf(flags)
-    iov = import_iovec(vec, vlen)
-    file = files_of(task, fd)
-    if flags & RWF_APPEND and file.inode is not None:
-        return counted_write(task, file, iov, file.inode.size)
-    return counted_write(task, file, iov) if pos == -1 else positional_write(task, fd, iov, pos)
-
-
 @syscall("lseek")
 def sys_lseek(task: Task, fd: U32, offset: I64, whence: U32) -> int:
     """lseek(2)."""
@@ -192,12 +164,6 @@ def files_of(task: Task, fd: int) -> File:
     """The open file of a descriptor; EBADF."""
     assert task.files is not None
     return task.files.get(fd & 0xFFFFFFFF)
-
-
-def check_rwf(flags: int) -> None:
-    """EOPNOTSUPP for a RWF_* flag that Linux does not have."""
-    if flags & ~RWF_SUPPORTED:
-        raise SysError(EOPNOTSUPP)
 
 
 def positional_read(task: Task, fd: int, iov: IovIter, pos: int) -> int:
