@@ -474,10 +474,12 @@ def test_supervisord(tmp_path: Path) -> None:
         until_events 'web_. PROCESS_STATE_RUNNING' 2
         pkill -KILL -f 'sleep 1001'; until_events 'web_1 PROCESS_STATE_RUNNING' 2
         {{ echo stop family deaf; echo restart web:web_0; until_events 'web_0 PROCESS_STATE_RUNNING' 2
-           echo signal TERM web:web_0; until_events 'web_0 PROCESS_STATE_RUNNING' 3; pgrep -fc 'sleep 99[78]' > count
-           echo tail web:web_0; echo 'stop web:*'; echo 'start web:*'; echo shutdown; echo y
-        }} | ctl | tr -d '>' | tr -s ' ' | sed -E 's/(EXITED|FATAL|RUNNING) .*/\\1/'
-        wait $super; echo $?; cat count; grep -v listener events | sort
+           echo signal TERM web:web_0; until_events 'web_0 PROCESS_STATE_RUNNING' 3
+           ps -eo args | grep -c '^sleep 99' > count
+           echo tail web:web_0; echo 'stop web:*'; echo 'start web:*'; until_events 'web_. PROCESS_STATE_RUNNING' 7
+           sort events > until_then; echo shutdown; echo y
+        }} | ctl | tr -d '>' | tr -s ' ' | sed -E 's/^supervisor //; s/(EXITED|FATAL|RUNNING) .*/\\1/' | sort
+        wait $super; echo $?; cat count; grep -v listener until_then
         {ZOMBIES}; pgrep -c sleep
         """,
     )
