@@ -209,6 +209,10 @@ class InotifyFile(File):
         self.ucounts.dec(*self.owner, UCOUNT_INOTIFY_INSTANCES)
         super().release()
 
+    def sleeps_in(self, call: str, *, writing: bool) -> tuple[str, ...]:
+        """Where a read waits for events."""
+        return ("wait_woken", "inotify_read")
+
     def fdinfo(self) -> bytes:
         """/proc/PID/fdinfo: a line for each watch, the latest first."""
         lines = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forkernel.abi.time import CLOCK_REALTIME
 from forkernel.arch.x86_64.ptrace import unpack_pt_regs
 from forkernel.arch.x86_64.syscall_table import SYSCALLS
 from forkernel.kernel.kstack import task_pt_regs
@@ -24,6 +25,8 @@ SYSCALL_ENTRY: Chain = ("do_syscall_64", "entry_SYSCALL_64_after_hwframe")
 SIGNAL_EXIT: Chain = ("get_signal", "arch_do_signal_or_restart", "exit_to_user_mode_loop")
 POLL, SELECT = ("poll_schedule_timeout", "do_sys_poll"), ("poll_schedule_timeout", "do_select", "core_sys_select")
 FUTEX = ("futex_do_wait", "__futex_wait", "futex_wait", "do_futex")
+NSLEEP_TIMENS = ("hrtimer_nanosleep", "common_nsleep_timens", "__x64_sys_clock_nanosleep")
+"""clock_nanosleep on clocks that time namespaces shift."""
 
 CALLS: dict[str, Chain] = {
     "pause": ("__do_sys_pause",),
@@ -101,6 +104,8 @@ def stack_of(task: Task) -> Chain:
     name = SYSCALLS.get(task.syscall_nr)
     if name is None:
         return ()
+    if name == "clock_nanosleep" and task.syscall_args[0] != CLOCK_REALTIME:
+        return (*NSLEEP_TIMENS, *SYSCALL_ENTRY)
     return (*(_chain_on_file(task, name) or CALLS.get(name, (f"__x64_sys_{name}",))), *SYSCALL_ENTRY)
 
 

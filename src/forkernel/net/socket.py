@@ -260,6 +260,12 @@ class SocketFile(File):
         """ESPIPE."""
         raise SysError(ESPIPE)
 
+    def sleeps_in(self, call: str, *, writing: bool) -> tuple[str, ...]:
+        """Where calls on the socket wait, by Linux's names."""
+        from forkernel.net.wchan import socket_sleeps_in
+
+        return socket_sleeps_in(self.family, self.kind, call, writing=writing)
+
     def ioctl(self, task: Any, cmd: int, arg: int) -> int:
         """Requests that any socket takes; a family looks at its own first."""
         return self.sock_ioctl(task, cmd, arg)

@@ -371,6 +371,12 @@ class TtyFile(CharFile):
 
         return tty_ioctl(task, self, cmd, arg)
 
+    def sleeps_in(self, call: str, *, writing: bool) -> tuple[str, ...]:
+        """Where it waits for input, or for room."""
+        if writing:
+            return ("wait_woken", "n_tty_write", "file_tty_write")
+        return ("wait_woken", "n_tty_read", "tty_read")
+
     def fdinfo(self) -> bytes:
         """The number of a master's terminal."""
         return b"tty-index:\t%d\n" % minor(self.tty.rdev) if self.tty.name == b"ptm" and not self.hung else b""

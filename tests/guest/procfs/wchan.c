@@ -5,12 +5,20 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ipc.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/msg.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
 #include <linux/futex.h>
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER 0x5441
+#endif
 
 static char buf[1 << 17];
 
@@ -96,6 +104,33 @@ int main(void)
     SLEEP("sigtimedwait", sigset_t m; sigemptyset(&m); sigaddset(&m, SIGUSR1); sigprocmask(SIG_BLOCK, &m, NULL);
           sigwaitinfo(&m, NULL))
     SLEEP("futex", int x = 0; syscall(SYS_futex, &x, FUTEX_WAIT, 0, NULL, NULL, 0))
+    SLEEP("inotify read", read(inotify_init1(0), buf, 1000))
+    int s[2];
+    socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+    SLEEP("unix stream read", read(s[0], buf, 1))
+    SLEEP("unix stream recv", syscall(SYS_recvfrom, s[0], buf, 1, 0, NULL, NULL))
+    SLEEP("unix stream write", for (;;) write(s[0], buf, 65536))
+    socketpair(AF_UNIX, SOCK_DGRAM, 0, s);
+    SLEEP("unix dgram recv", syscall(SYS_recvfrom, s[0], buf, 1, 0, NULL, NULL))
+    int u = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un name = {AF_UNIX, "socket"};
+    bind(u, (void *)&name, sizeof name);
+    listen(u, 1);
+    SLEEP("unix accept", syscall(SYS_accept, u, NULL, NULL))
+    int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof in;
+    bind(l, (void *)&in, length);
+    listen(l, 5);
+    SLEEP("tcp accept", syscall(SYS_accept, l, NULL, NULL))
+    getsockname(l, (void *)&in, &length);
+    connect(c, (void *)&in, length);
+    SLEEP("tcp recv", syscall(SYS_recvfrom, c, buf, 1, 0, NULL, NULL))
+    SLEEP("udp recv", syscall(SYS_recvfrom, socket(AF_INET, SOCK_DGRAM, 0), buf, 1, 0, NULL, NULL))
+    int master = open("/dev/ptmx", O_RDWR | O_NOCTTY), zero = 0;
+    ioctl(master, TIOCSPTLCK, &zero);
+    int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+    SLEEP("terminal read", read(slave, buf, 1))
     int f = open("locked", O_RDWR | O_CREAT, 0600);
     struct flock lock = {.l_type = F_WRLCK};
     flock(f, LOCK_EX);
