@@ -42,7 +42,8 @@ class Machine:
             threads_max=1000, nr_forks=3, load=(2048, 1024, 20), sigpending_users={}, slabs=slabs,
             stacks=ThreadStacks(frames), ipc_namespaces={},
             run_queues=[SimpleNamespace(nr_switches=17, timer_interrupts=5, timer_softirqs=6)],
-            tables=SimpleNamespace(live={1: 0, 2: 0}, words=()), vm=VmSettings(32 << 20), pgfault=0, oom_kills=0,
+            tables=SimpleNamespace(live={1: 0, 2: 0}, words=()), vm=VmSettings(32 << 20),
+            futexes=SimpleNamespace(pi=SimpleNamespace(normal={})), pgfault=0, oom_kills=0,
             cpu_times=lambda: [(10**9, 0, 2 * 10**9, 3 * 10**9)], all_tasks=lambda: list(self.pids.tasks),
         )  # fmt: skip
         self.nsproxy = init_nsproxy(self.system)

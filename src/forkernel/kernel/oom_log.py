@@ -21,6 +21,8 @@ def dump_header(system: System, task: Task) -> None:
     log = system.printk
     what = (task.comm, task.signal.oom_score_adj)
     log.emit(KERN_WARNING, b"%s invoked oom-killer: order=0, oom_score_adj=%d" % what)
+    if not system.vm.oom_dump_tasks:
+        return
     log.emit(KERN_INFO, b"Tasks state (memory values in pages):")
     log.emit(KERN_INFO, b"[  pid  ]   " + COLUMNS)
     for leader in system.oom_candidates():

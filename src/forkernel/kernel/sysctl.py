@@ -31,6 +31,7 @@ from forkernel.kernel.net_sysctl import NET_SYSCTLS
 from forkernel.kernel.pid import PID_MAX_LIMIT, RESERVED_PIDS
 from forkernel.kernel.pid_namespace import get_ns_last_pid, set_ns_last_pid
 from forkernel.kernel.procfs import make_uuid
+from forkernel.kernel.sched_sysctl import SCHED_SYSCTLS
 from forkernel.kernel.vm_sysctl import VM_SYSCTLS
 from forkernel.namespace import OVERFLOW_ID, init_user_ns
 
@@ -258,6 +259,7 @@ SYSCTLS: list[Sysctl] = [
     Sysctl(b"kernel/version", 0o444, get_version),
     *FS_SYSCTLS,
     *IPC_SYSCTLS,
+    *SCHED_SYSCTLS,
     *VM_SYSCTLS,
     *MACHINE_SYSCTLS,
     max_namespaces(b"cgroup", CLONE_NEWCGROUP),

@@ -28,6 +28,7 @@ from forkernel.kernel.ucount import Ucounts
 from forkernel.mm.layout import MMAP_MIN_ADDR
 from forkernel.mm.mempolicy import PolicyTable
 from forkernel.mm.mm_struct import MmStruct
+from forkernel.mm.oom import OOM_SCORE_ADJ_MIN
 from forkernel.mm.overcommit import VmSettings
 from forkernel.mm.pagetable import PARKING_FORKS
 from forkernel.namespace import NsInums
@@ -468,7 +469,15 @@ class System:
         current = self.current
         if not self.oom_is_dying(current.group_leader):
             dump_header(self, current)
+        if self.vm.oom_kill_allocating_task and self._may_oom_kill(current):
+            self.oom_kill(current.group_leader)
+            return False
         return out_of_memory(self, current)
+
+    def _may_oom_kill(self, task: Task) -> bool:
+        """Whether a task's process is one that the OOM killer may take."""
+        spared = task.signal.oom_score_adj == OOM_SCORE_ADJ_MIN
+        return not spared and task.group_leader in self.oom_candidates()
 
     def oom_candidates(self) -> list[Task]:
         """Processes the OOM killer may look at: not process 1, not kernel threads."""

@@ -81,6 +81,8 @@ VM_SYSCTLS: list[Sysctl] = [
     held(b"vm/max_map_count", "vm", "max_map_count"),
     Sysctl(b"vm/mmap_min_addr", 0o644, get_mmap_min_addr, set_mmap_min_addr, 0, ULONG_MAX, by_task=True),
     Sysctl(b"vm/overcommit_kbytes", 0o644, get_overcommit_kbytes, set_overcommit_kbytes, 0, ULONG_MAX),
+    held(b"vm/oom_dump_tasks", "vm", "oom_dump_tasks"),
+    held(b"vm/oom_kill_allocating_task", "vm", "oom_kill_allocating_task"),
     held(b"vm/overcommit_memory", "vm", "overcommit_memory", high=2),
     Sysctl(b"vm/overcommit_ratio", 0o644, get_overcommit_ratio, set_overcommit_ratio),
     held(b"vm/swappiness", "vm", "swappiness", high=MAX_SWAPPINESS),

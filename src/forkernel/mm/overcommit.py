@@ -28,7 +28,8 @@ class VmSettings:
     """Settings of /proc/sys/vm. Sizes in kB."""
 
     __slots__ = (
-        "admin_reserve_kbytes", "drop_caches", "max_map_count", "overcommit_kbytes", "overcommit_memory",
+        "admin_reserve_kbytes", "drop_caches", "max_map_count", "oom_dump_tasks", "oom_kill_allocating_task",
+        "overcommit_kbytes", "overcommit_memory",
         "overcommit_ratio", "swappiness", "user_reserve_kbytes",
     )  # fmt: skip
 
@@ -45,6 +46,10 @@ class VmSettings:
         """What one process leaves for others in mode 2, at most; never more than a 32nd of its own size."""
         self.max_map_count = DEFAULT_MAX_MAP_COUNT
         """Areas that a process may have."""
+        self.oom_dump_tasks = 1
+        """Whether the log lists all processes when memory has run out."""
+        self.oom_kill_allocating_task = 0
+        """Whether who wanted the memory goes, instead of who has most."""
         self.swappiness = 60
         self.drop_caches = 0
         """What was last written there."""

@@ -1,4 +1,4 @@
-"""Linux's functions in which calls on sockets sleep, for /proc/PID/wchan and stack: by family and what they wait for."""
+"""Linux's functions in which calls on sockets sleep, for wchan and stack of /proc: by family and what they wait for."""
 
 from __future__ import annotations
 

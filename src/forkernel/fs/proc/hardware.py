@@ -45,6 +45,11 @@ def tty_drivers(inode: Any, reader: Task) -> bytes:
     return "\n".join(rows).encode() + b"\n"
 
 
+def consoles(inode: Any, reader: Task) -> bytes:
+    """Where the kernel log goes to, if anywhere (Linux: show_console_dev)."""
+    return b"ttyS0                -W- (EC  p  )    4:64\n" if inode.sb.system.printk.console is not None else b""
+
+
 def nothing(inode: Any, reader: Task) -> bytes:
     """Of what the file lists there is none: block devices, misc devices."""
     return b""

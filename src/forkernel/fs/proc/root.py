@@ -117,6 +117,7 @@ def open_kmsg(inode: Any, task: Task, flags: int) -> File:
 MACHINE_FILES: dict[bytes, Entry] = {
     b"buddyinfo": Entry(0o444, hardware.buddyinfo),
     b"cmdline": Entry(0o444, hardware.cmdline),
+    b"consoles": Entry(0o444, hardware.consoles),
     b"cpuinfo": Entry(0o444, machine.cpuinfo),
     b"devices": Entry(0o444, hardware.devices),
     b"diskstats": Entry(0o444, hardware.nothing),
