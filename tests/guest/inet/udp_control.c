@@ -7,7 +7,8 @@ static void receive(int fd)
     char data[100], control[256], from[64] = "";
     struct sockaddr_storage name = { 0 };
     struct iovec iov = { data, sizeof data };
-    struct msghdr message = { &name, sizeof name, &iov, 1, control, sizeof control, 0 };
+    struct msghdr message = { .msg_name = &name, .msg_namelen = sizeof name, .msg_iov = &iov, .msg_iovlen = 1,
+        .msg_control = control, .msg_controllen = sizeof control };
     settle();
     long n = recvmsg(fd, &message, MSG_DONTWAIT);
     if (n < 0) {

@@ -84,7 +84,8 @@ static void error_queue(int at)
     char data[100], control[200], text[64] = "";
     struct sockaddr_in to = { 0 };
     struct iovec iov = { data, sizeof data };
-    struct msghdr message = { &to, sizeof to, &iov, 1, control, sizeof control, 0 };
+    struct msghdr message = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &iov, .msg_iovlen = 1,
+        .msg_control = control, .msg_controllen = sizeof control };
     long got = recvmsg(slot[at], &message, MSG_ERRQUEUE);
     say("%d error queue: %s %ld flags %x", at, res(got), got, got < 0 ? 0 : message.msg_flags);
     if (got < 0)
