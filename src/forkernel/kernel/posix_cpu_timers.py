@@ -11,12 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forkernel.abi.errno import ERESTART_RESTARTBLOCK, ERESTARTNOHAND
-from forkernel.abi.resource import RLIM_INFINITY, RLIMIT_CPU
+from forkernel.abi.resource import RLIM_INFINITY, RLIMIT_CPU, RLIMIT_RTTIME
+from forkernel.abi.sched import SCHED_FIFO, SCHED_RR
 from forkernel.abi.signal import SIGKILL, SIGXCPU
 from forkernel.abi.time import COARSE_NSEC, CPUCLOCK_PROF
 from forkernel.errors import SysError
 from forkernel.kernel import signal
 from forkernel.kernel.clock import NSEC_PER_SEC
+from forkernel.kernel.cputime import task_cputime
 from forkernel.kernel.hrtimer import KTIME_MAX, Timer
 from forkernel.kernel.posix_clock import CpuClock, ns_to_timespec
 from forkernel.wait import Resume, Sleep, WaitQueue
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from forkernel.kernel.system import System
     from forkernel.kernel.task import SignalStruct, Task
 
+TICK_NS = 4_000_000
+NSEC_PER_USEC, USEC_PER_SEC = 1000, 1_000_000
+RT_POLICIES = (SCHED_FIFO, SCHED_RR)
 SHORTEST_WAIT = 1000
 """Nanoseconds between two looks at the CPU clocks, at least."""
 
@@ -153,11 +158,75 @@ class RlimitCpu(CpuTimer):
         self.set()
 
 
+class RlimitRttime(CpuTimer):
+    """Watches how long a real-time thread goes on without a sleep, a tick of CPU time after the other: SIGXCPU at the
+    soft limit and each second after it, SIGKILL at the hard one (Linux: watchdog in kernel/sched/rt.c).
+    """
+
+    __slots__ = ("awake",)
+
+    def __init__(self, clock: CpuClock) -> None:
+        super().__init__(clock)
+        self.awake: dict[Task, tuple[int, int]] = {}
+        """Of each thread seen running: its sleeps so far, and the CPU time at which the last of them was noticed."""
+
+    def set(self) -> None:
+        """Arm for the next tick, or disarm where there is no limit."""
+        self.awake.clear()
+        if self.clock.group.rlim[RLIMIT_RTTIME][0] == RLIM_INFINITY:
+            self.cancel()
+        else:
+            self.start(self.clock.sample() + TICK_NS)
+
+    def fire(self) -> None:
+        """A tick has passed."""
+        group = self.clock.group
+        if group.rlim[RLIMIT_RTTIME][0] == RLIM_INFINITY:
+            return
+        for task in cpu_timers_of(group).system.sched.threads_running(group):
+            self.watchdog(task)
+        self.start(self.clock.sample() + TICK_NS)
+
+    def watchdog(self, task: Task) -> None:
+        """Compare the time since a thread's last sleep with the limits."""
+        group, now = self.clock.group, sum(task_cputime(task))
+        soft, hard = group.rlim[RLIMIT_RTTIME]
+        sleeps, since = self.awake.get(task, (-1, now))
+        if sleeps != task.nvcsw or task.se.policy not in RT_POLICIES:
+            self.awake[task] = (task.nvcsw, now)
+            return
+        used = (now - since) // NSEC_PER_USEC
+        if hard != RLIM_INFINITY and used >= hard:
+            signal.send_sig_info(SIGKILL, None, task)
+        elif used >= soft:
+            group.set_rlimit(RLIMIT_RTTIME, (soft + USEC_PER_SEC, hard))
+            signal.send_sig_info(SIGXCPU, None, task)
+
+
+def update_rlimit_rttime(group: SignalStruct) -> None:
+    """RLIMIT_RTTIME was set."""
+    watch: RlimitRttime | None = None
+    for timer in cpu_timers_of(group).armed:
+        if isinstance(timer, RlimitRttime):
+            watch = timer
+    (watch or RlimitRttime(CpuClock(group, None, CPUCLOCK_PROF))).set()
+
+
 def posix_cpu_timers_init_group(group: SignalStruct, system: System) -> None:
-    """A new process starts with no timers, but under the limit on CPU time that it inherits (fork)."""
+    """A new process starts with no timers, but under the limits on CPU time that it inherits (fork)."""
     if group.rlim[RLIMIT_CPU][0] != RLIM_INFINITY:
+        watch = RlimitCpu(CpuClock(group, None, CPUCLOCK_PROF))
+        arm_in_new(group, system, watch, group.rlim[RLIMIT_CPU][0] * NSEC_PER_SEC)
+    if group.rlim[RLIMIT_RTTIME][0] != RLIM_INFINITY:
+        arm_in_new(group, system, RlimitRttime(CpuClock(group, None, CPUCLOCK_PROF)), TICK_NS)
+
+
+def arm_in_new(group: SignalStruct, system: System, timer: CpuTimer, expires: int) -> None:
+    """Arm a timer of a process that has no thread yet, and has used no time."""
+    if group.cpu_timers is None:
         group.cpu_timers = CpuTimers(group, system)
-        update_rlimit_cpu(group)
+    timer.expires, timer.queued = max(expires, COARSE_NSEC), True
+    group.cpu_timers.armed.append(timer)
 
 
 def update_rlimit_cpu(group: SignalStruct) -> None:

@@ -21,6 +21,7 @@ from forkernel.abi.resource import (
     RLIMIT_NOFILE,
     RLIMIT_NPROC,
     RLIMIT_RTPRIO,
+    RLIMIT_RTTIME,
     RLIMIT_SIGPENDING,
     RLIMIT_STACK,
     RUSAGE_CHILDREN,
@@ -31,7 +32,7 @@ from forkernel.abi.resource import (
 from forkernel.errors import SysError
 from forkernel.kernel.cputime import thread_group_cputime
 from forkernel.kernel.cred import capable, ns_capable
-from forkernel.kernel.posix_cpu_timers import update_rlimit_cpu
+from forkernel.kernel.posix_cpu_timers import update_rlimit_cpu, update_rlimit_rttime
 
 if TYPE_CHECKING:
     from forkernel.kernel.task import Task
@@ -93,6 +94,8 @@ def do_prlimit(current: Task, target: Task, resource: int, new: tuple[int, int] 
         target.signal.set_rlimit(resource, (soft, hard))
         if resource == RLIMIT_CPU:
             update_rlimit_cpu(target.signal)
+        elif resource == RLIMIT_RTTIME:
+            update_rlimit_rttime(target.signal)
     return old
 
 

@@ -20,7 +20,7 @@ def sys_getrlimit(task: Task, resource: U32, rlim: UserOut[RLimit]) -> int:
     return 0
 
 
-@syscall("setrlimit", caveat="RLIMIT_RTTIME is stored but not enforced")
+@syscall("setrlimit")
 def sys_setrlimit(task: Task, resource: U32, rlim: UserIn[RLimit]) -> int:
     """setrlimit(2)."""
     new = rlim.get()
@@ -28,7 +28,7 @@ def sys_setrlimit(task: Task, resource: U32, rlim: UserIn[RLimit]) -> int:
     return 0
 
 
-@syscall("prlimit64", caveat="RLIMIT_RTTIME is stored but not enforced")
+@syscall("prlimit64")
 def sys_prlimit64(task: Task, pid: I32, resource: U32, new: UserIn[RLimit] | None, old: UserOut[RLimit] | None) -> int:
     """prlimit(2)."""
     wanted = new.get() if new is not None else None
