@@ -240,6 +240,9 @@ class File:
         """Whether epoll accepts the file (EPERM otherwise)."""
         return bool(self.poll_queues())
 
+    def fasync(self, on: bool) -> None:
+        """O_ASYNC was set or taken away (Linux: file operation fasync)."""
+
     def ioctl(self, task: Task, cmd: int, arg: int) -> int:
         """Device control."""
         raise SysError(ENOTTY)

@@ -15,7 +15,7 @@ from collections import deque
 from typing import Any
 
 from forkernel.abi.errno import EAGAIN, EBADF, EBUSY, EINVAL, ENOTTY, ENXIO, EPERM, EPIPE, ERESTARTSYS
-from forkernel.abi.fcntl import O_ACCMODE, O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY
+from forkernel.abi.fcntl import FASYNC, O_ACCMODE, O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY
 from forkernel.abi.ioctl import FIONREAD
 from forkernel.abi.poll import IN_MASK, OUT_MASK, POLLERR, POLLHUP
 from forkernel.abi.stat import S_IFIFO
@@ -59,8 +59,8 @@ class PipeInodeInfo:
     """
 
     __slots__ = (
-        "bufs", "kmalloc", "max_usage", "pages", "r_counter", "rd_wait", "readers", "rest", "rest_start", "tail_end",
-        "w_counter", "wr_wait", "writers",
+        "bufs", "fasync", "kmalloc", "max_usage", "pages", "r_counter", "rd_wait", "readers", "rest", "rest_start",
+        "tail_end", "w_counter", "wr_wait", "writers",
     )  # fmt: skip
 
     def __init__(self, kmalloc: Pool, readers: int = 0, writers: int = 0) -> None:
@@ -81,6 +81,8 @@ class PipeInodeInfo:
         self.r_counter = readers
         """Times the pipe was opened for reading, for those who wait for a partner."""
         self.w_counter = writers
+        self.fasync: dict[PipeFile, None] | None = None
+        """Ends that have O_ASYNC set; None: no end has."""
         self.rd_wait = KeyedQueue(IN_MASK)
         """Readers, and pollers of the reading end."""
         self.wr_wait = KeyedQueue(OUT_MASK)
@@ -210,6 +212,14 @@ class PipeInodeInfo:
         self.rd_wait.wake_up_any()
         self.wr_wait.wake_up_any()
 
+    def tell(self, *, writers: bool) -> None:
+        """SIGIO for the owners of ends with O_ASYNC: writers may write, or readers read."""
+        from forkernel.fs.fasync import POLL_IN, POLL_OUT, kill_fasync
+
+        for file in list(self.fasync or ()):
+            if file.writable if writers else file.readable:
+                kill_fasync(file, POLL_OUT if writers else POLL_IN)
+
     def set_size(self, size: int, most: int) -> int:
         """F_SETPIPE_SZ (Linux: pipe_set_size): the new capacity in bytes.
 
@@ -255,6 +265,8 @@ class PipeWrite(Resume):
                 return self.done
             raise SysError(EPIPE)
         taken = pipe.push(self.data, bool(self.file.flags & O_DIRECT))
+        if pipe.fasync is not None:
+            pipe.tell(writers=False)
         self.done += taken
         if taken == len(self.data):
             return self.done
@@ -287,6 +299,8 @@ class PipeFile(File):
         pipe = self.pipe
         if not self.readable:
             raise SysError(EBADF)
+        if pipe.fasync is not None:
+            return self.read_telling(task, count)
         bufs = pipe.bufs
         if bufs:
             if len(bufs) == 1 < pipe.max_usage and len(bufs[0]) <= count and type(bufs[0]) is bytes:
@@ -297,6 +311,35 @@ class PipeFile(File):
         if self.flags & O_NONBLOCK:
             raise SysError(EAGAIN)
         raise Sleep(pipe.rd_wait)
+
+    def read_telling(self, task: Any, count: int) -> bytes:
+        """`read`, with news for writers that have O_ASYNC set, whatever came of it."""
+        pipe = self.pipe
+        fasync, pipe.fasync = pipe.fasync, None
+        try:
+            return self.read(task, count)
+        finally:
+            pipe.fasync = fasync
+            pipe.tell(writers=True)
+
+    def write_telling(self, task: Any, data: bytes) -> int:
+        """`write`, with news for readers that have O_ASYNC set, whatever came of it."""
+        pipe = self.pipe
+        fasync, pipe.fasync = pipe.fasync, None
+        try:
+            return self.write(task, data)
+        finally:
+            pipe.fasync = fasync
+            pipe.tell(writers=False)
+
+    def fasync(self, on: bool) -> None:
+        """O_ASYNC was set or taken away."""
+        fasync = self.pipe.fasync or {}
+        if on:
+            fasync[self] = None
+        else:
+            fasync.pop(self, None)
+        self.pipe.fasync = fasync or None
 
     def unread(self, data: bytes) -> None:
         """Give back bytes that did not reach the reader's memory."""
@@ -310,6 +353,8 @@ class PipeFile(File):
         if not size:
             return 0
         pipe = self.pipe
+        if pipe.fasync is not None:
+            return self.write_telling(task, data)
         if not pipe.readers:
             task.send_signal(SIGPIPE)
             raise SysError(EPIPE)
@@ -370,8 +415,13 @@ class PipeFile(File):
         pipe = self.pipe
         pipe.readers -= self.readable
         pipe.writers -= self.writable
+        if self.flags & FASYNC:
+            self.fasync(False)
         if not pipe.readers or not pipe.writers:
             pipe.wake_all()
+            if pipe.fasync is not None:
+                pipe.tell(writers=False)
+                pipe.tell(writers=True)
         if not pipe.readers and not pipe.writers and self.inode.pipe is pipe:
             self.inode.pipe = None
             pipe.free()

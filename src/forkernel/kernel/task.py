@@ -429,5 +429,11 @@ class Task:
 
         send_sig(sig, self)
 
+    def send_signal_info(self, sig: int, info: Any, group: bool) -> None:
+        """`kernel.signal.send_sig_info`, for those who may not import it (SIGIO); EAGAIN."""
+        from forkernel.kernel.signal import send_sig_info
+
+        send_sig_info(sig, info, self, group)
+
     def __repr__(self) -> str:
         return f"<Task {self.pid} {self.comm.decode(errors='replace')!r}>"

@@ -41,6 +41,7 @@ WMEM_DEFAULT = RMEM_DEFAULT = 212992
 """net.core.wmem_default and rmem_default."""
 SOCK_MAX = 11
 """Types of sockets are below it."""
+FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP = 0x8901, 0x8902, 0x8903, 0x8904
 RDWR_SHUTDOWN = RCV_SHUTDOWN | SEND_SHUTDOWN
 SNDBUF_LOCK, RCVBUF_LOCK = 1, 2
 
@@ -219,7 +220,15 @@ class SocketFile(File):
         self.wr_wait.wake_up_any()
 
     def sock_ioctl(self, task: Any, cmd: int, arg: int) -> int:
-        """Requests that any socket takes: about devices; ENOTTY for others."""
+        """Requests that any socket takes: about its owner and about devices; ENOTTY for others."""
+        if cmd in (FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP):
+            from forkernel.fs.fasync import getown, setown
+
+            if cmd in (FIOSETOWN, SIOCSPGRP):
+                setown(task, self, int.from_bytes(task.mm.read(arg, 4), "little", signed=True))
+            else:
+                task.mm.write(arg, getown(task, self).to_bytes(4, "little", signed=True))
+            return 0
         from forkernel.net.dev import dev_ioctl
 
         return dev_ioctl(task, self.net, cmd, arg)

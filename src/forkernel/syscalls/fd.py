@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forkernel.abi.errno import EBADF, EINVAL, EOVERFLOW, EPERM, ESRCH
+from forkernel.abi.errno import EBADF, EINVAL, EOVERFLOW, EPERM
 from forkernel.abi.fcntl import (
     CLOSE_RANGE_CLOEXEC,
     CLOSE_RANGE_UNSHARE,
@@ -60,7 +60,7 @@ from forkernel.fs.inode import global_caps, inode_owner_or_capable
 from forkernel.fs.locks import OFFSET_MAX, FileLock, posix_test_lock, set_lock
 from forkernel.fs.memfd import add_seals, get_seals
 from forkernel.fs.pipe import PAGE_SIZE, PIPE_SIZE_MOST, PipeFile
-from forkernel.kernel.pid import Pid, find_vpid, pid_vnr
+from forkernel.kernel.pid import pid_vnr
 from forkernel.kernel.task import Task
 from forkernel.syscalls.registry import syscall
 
@@ -80,17 +80,6 @@ class Flock(CStruct):
     l_start: I64
     l_len: I64
     l_pid: I32
-
-
-class FOwner:
-    """Who is to get SIGIO for a file, and which signal instead (F_SETOWN_EX, F_SETSIG)."""
-
-    __slots__ = ("kind", "pid", "signum")
-
-    def __init__(self) -> None:
-        self.kind = F_OWNER_PID
-        self.pid: Pid | None = None
-        self.signum = 0
 
 
 # --- closing and duplicating
@@ -154,7 +143,7 @@ def table(task: Task) -> FilesStruct:
 # --- fcntl
 
 
-@syscall("fcntl", caveat="no leases, no directory notification; SIGIO is not sent")
+@syscall("fcntl", caveat="no leases, no directory notification")
 def sys_fcntl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
     """fcntl(2)."""
     file = table(task).get_raw(fd)
@@ -170,7 +159,7 @@ def sys_fcntl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
     if cmd == F_GETFL:
         return file.flags & ~O_CLOEXEC
     if cmd == F_SETFL:
-        return setfl(task, file, arg)
+        return setfl(task, file, fd, arg)
     if cmd == F_DUPFD_QUERY:
         return int(table(task).get_raw(arg & 0xFFFFFFFF) is file)
     if cmd in (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW):
@@ -196,14 +185,19 @@ def dupfd(task: Task, file: File, arg: int, cloexec: bool) -> int:
     return fd_install(task, file.get(), cloexec, minimum)
 
 
-def setfl(task: Task, file: File, arg: int) -> int:
+def setfl(task: Task, file: File, fd: int, arg: int) -> int:
     """F_SETFL: only some flags change (Linux: setfl)."""
     if arg & ~file.flags & O_NOATIME and file.inode is not None:
         if not inode_owner_or_capable(task.cred, file.inode):
             raise SysError(EPERM)
     if arg & ~file.flags & O_DIRECT and not isinstance(file, RegFile | PipeFile):
         raise SysError(EINVAL)
-    file.flags = file.flags & ~SETFL_MASK | arg & SETFL_MASK & ~(0 if file.can_async else FASYNC)
+    if (arg ^ file.flags) & FASYNC and file.can_async:
+        from forkernel.fs.fasync import set_async
+
+        set_async(file, fd, bool(arg & FASYNC))
+    mask = SETFL_MASK & ~FASYNC
+    file.flags = file.flags & ~mask | arg & mask
     return 0
 
 
@@ -217,6 +211,9 @@ def pipe_fcntl(task: Task, file: File, cmd: int, arg: int) -> int:
     return file.pipe.set_size(arg & 0xFFFFFFFF, PIPE_SIZE_MOST if privileged else task.system.files_stat.pipe_max_size)
 
 
+F_GETOWNER_UIDS = 17
+
+
 class FOwnerEx(CStruct):
     """struct f_owner_ex."""
 
@@ -226,41 +223,36 @@ class FOwnerEx(CStruct):
 
 def fcntl_owner(task: Task, file: File, cmd: int, arg: int) -> int:
     """F_SETOWN, F_GETOWN, their _EX kin, F_SETSIG and F_GETSIG; EINVAL for an unknown command."""
+    from forkernel.fs.fasync import FOwner, f_setown, getown, owner_of, setown
+
     owner: FOwner = file.f_owner or FOwner()
     signed = (arg & 0xFFFFFFFF ^ 1 << 31) - (1 << 31)
     if cmd == F_GETOWN:
-        number = pid_vnr(owner.pid, task)
-        return -number if owner.kind == F_OWNER_PGRP else number
+        return getown(task, file)
     if cmd == F_GETSIG:
         return owner.signum
     if cmd == F_GETOWN_EX:
         assert task.mm is not None
         task.mm.write(arg, FOwnerEx(owner.kind, pid_vnr(owner.pid, task)).pack())
-        return 0
-    if cmd == F_SETOWN:
-        set_owner(task, owner, F_OWNER_PGRP if signed < 0 else F_OWNER_PID, abs(signed))
+    elif cmd == F_SETOWN:
+        setown(task, file, signed)
     elif cmd == F_SETOWN_EX:
         assert task.mm is not None
         wanted = FOwnerEx.unpack(task.mm.read(arg, FOwnerEx.SIZE))
         if wanted.type not in (F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP):
             raise SysError(EINVAL)
-        set_owner(task, owner, wanted.type, wanted.pid)
+        f_setown(task, file, wanted.type, wanted.pid)
     elif cmd == F_SETSIG:
         if not 0 <= signed <= NSIG:
             raise SysError(EINVAL)
-        owner.signum = signed
+        owner_of(file).signum = signed
+    elif cmd == F_GETOWNER_UIDS:
+        assert task.mm is not None
+        uids = [task.cred.user_ns.from_kuid(uid) for uid in (owner.uid, owner.euid)]
+        task.mm.write(arg, b"".join(uid.to_bytes(4, "little") for uid in uids))
     else:
         raise SysError(EINVAL)
-    file.f_owner = owner
     return 0
-
-
-def set_owner(task: Task, owner: FOwner, kind: int, pid: int) -> None:
-    """Note who gets SIGIO; ESRCH for nobody. Zero takes the owner away."""
-    found = find_vpid(task, pid) if pid else None
-    if pid and found is None:
-        raise SysError(ESRCH)
-    owner.kind, owner.pid = kind, found
 
 
 # --- locks

@@ -24,7 +24,7 @@ def sys_ioctl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
         files.set_cloexec(fd, cmd == FIOCLEX)
         return 0
     if cmd in (FIONBIO, FIOASYNC):
-        set_flag(file, cmd, int.from_bytes(mm.read(arg, 4), "little"))
+        set_flag(file, fd, cmd, int.from_bytes(mm.read(arg, 4), "little"))
         return 0
     inode = file.inode
     if cmd == FIGETBSZ and inode is not None:
@@ -42,9 +42,13 @@ def sys_ioctl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
     return file.ioctl(task, cmd, arg)
 
 
-def set_flag(file: File, cmd: int, on: int) -> None:
+def set_flag(file: File, fd: int, cmd: int, on: int) -> None:
     """FIONBIO and FIOASYNC: O_NONBLOCK and O_ASYNC by an int; ENOTTY where there is no O_ASYNC."""
-    flag = O_NONBLOCK if cmd == FIONBIO else FASYNC
-    if flag == FASYNC and bool(file.flags & FASYNC) != bool(on) and not file.can_async:
-        raise SysError(ENOTTY)
-    file.flags = file.flags | flag if on else file.flags & ~flag
+    if cmd == FIONBIO:
+        file.flags = file.flags | O_NONBLOCK if on else file.flags & ~O_NONBLOCK
+    elif bool(file.flags & FASYNC) != bool(on):
+        if not file.can_async:
+            raise SysError(ENOTTY)
+        from forkernel.fs.fasync import set_async
+
+        set_async(file, fd, bool(on))

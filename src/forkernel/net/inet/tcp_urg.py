@@ -21,6 +21,7 @@ from forkernel.abi.socket import (
     SO_OOBINLINE,
 )
 from forkernel.errors import SysError
+from forkernel.fs.fasync import POLL_IN, POLL_PRI, kill_fasync, send_sigurg
 from forkernel.net.inet.tcp import URG_READ, URG_VALID
 from forkernel.wait import Sleep
 
@@ -141,8 +142,11 @@ def tcp_inq(sock: TcpFile) -> int:
 
 
 def sigurg(sock: InetFile) -> None:
-    """SIGURG for the owner."""
+    """SIGURG for the owner, and news for who reads by SIGIO (Linux: sk_send_sigurg)."""
+    if sock.f_owner is not None and send_sigurg(sock):
+        kill_fasync(sock, POLL_PRI)
 
 
 def sigio(sock: InetFile) -> None:
     """SIGIO for the owner, if it asked by O_ASYNC."""
+    kill_fasync(sock, POLL_IN)

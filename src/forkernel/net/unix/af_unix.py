@@ -34,6 +34,7 @@ from forkernel.abi.socket import (
     SOMAXCONN,
 )
 from forkernel.errors import SysError
+from forkernel.fs.fasync import POLL_HUP, POLL_IN, POLL_OUT, kill_fasync
 from forkernel.net import scm
 from forkernel.net.scm import Creds, creds_of
 from forkernel.net.socket import (
@@ -155,6 +156,7 @@ class UnixFile(SocketFile):
         self.peer_creds, self.peer_groups = other.creds, other.groups
         other.backlog.append(end)
         other.rd_wait.wake_up()
+        other.news(POLL_IN)
 
     def remember_peer(self, task: Any, other: UnixFile) -> None:
         """Of a pair: its maker is at the other end."""
@@ -182,8 +184,11 @@ class UnixFile(SocketFile):
         self.wake_all()
         peer = self.peer
         if peer is not None and self.kind != SOCK_DGRAM:
-            peer.shut |= (how & RCV_SHUTDOWN) << 1 | how >> 1
+            mode = (how & RCV_SHUTDOWN) << 1 | how >> 1
+            peer.shut |= mode
             peer.wake_all()
+            if mode & RCV_SHUTDOWN:
+                peer.news(POLL_HUP if mode == RDWR_SHUTDOWN else POLL_IN)
 
     # --- credentials
     @property
@@ -212,7 +217,7 @@ class UnixFile(SocketFile):
         if msg.scm is not None and msg.scm.files and not other.scm_flags & SCM_PASS_RIGHTS:
             raise SysError(EPERM)
 
-    def queue_at(self, task: Any, other: UnixFile, skb: Skb, msg: SocketMessage) -> None:
+    def queue_at(self, task: Any, other: UnixFile, skb: Skb, msg: SocketMessage, *, urgent: bool = False) -> None:
         """Put a message, with the files that go along, into the queue of `other`; ENOMEM."""
         self.inode.sb.kmalloc.charge("skbuff", skb.cost)
         self.wmem += skb.cost
@@ -222,7 +227,26 @@ class UnixFile(SocketFile):
             skb.files = msg.scm.take_files()
             attach(task, skb)
         other.queue.append(skb)
+        if urgent:
+            other.urgent(skb)
         other.rd_wait.wake_up()
+        if other.f_owner is not None:
+            other.news(POLL_IN)
+
+    def urgent(self, skb: Skb) -> None:
+        """An urgent byte came, which only streams have."""
+
+    def news(self, code: int) -> None:
+        """SIGIO for the owner; POLL_OUT only if there was no room before."""
+        owner = self.f_owner
+        if owner is not None and (code != POLL_OUT or owner.nospace):
+            owner.nospace = owner.nospace and code != POLL_OUT
+            kill_fasync(self, code)
+
+    def no_space(self) -> None:
+        """There is no room to send: when there is, that is news."""
+        if self.f_owner is not None:
+            self.f_owner.nospace = True
 
     def hand_over(self, task: Any, msg: SocketMessage, creds: Creds, files: tuple[File, ...]) -> None:
         """The control messages of a receive (Linux: scm_recv_unix)."""
@@ -329,6 +353,8 @@ class UnixFile(SocketFile):
             if self.unread_left():
                 peer.error = ECONNRESET
             peer.wake_all()
+            if not peer.dead:
+                peer.news(POLL_HUP)
         for end in self.backlog:
             if end.peer is not None:
                 end.peer.error = ECONNRESET

@@ -120,6 +120,7 @@ class UnixDgram(UnixFile):
         if self.shut & SEND_SHUTDOWN:
             raise SysError(EPIPE)
         if self.wmem >= self.sndbuf:
+            self.no_space()
             if msg.nonblock:
                 raise SysError(EAGAIN)
             raise Sleep(self.wr_wait)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forkernel.fs.fasync import POLL_OUT
+
 if TYPE_CHECKING:
     from forkernel.fs.file import File
     from forkernel.net.scm import Creds
@@ -72,6 +74,8 @@ class Skb:
         sender.inode.sb.kmalloc.uncharge("skbuff", self.cost)
         if sender.wmem * 4 <= sender.sndbuf:
             sender.wr_wait.wake_up()
+            if sender.f_owner is not None:
+                sender.news(POLL_OUT)
 
     def detach_fds(self) -> tuple[File, ...]:
         """Hand the files and their references over."""

@@ -19,6 +19,7 @@ from forkernel.abi.socket import (
     SOL_SOCKET,
 )
 from forkernel.errors import SysError
+from forkernel.fs.fasync import POLL_PRI, send_sigurg
 from forkernel.net.scm import AT_END, Creds, put_cmsg
 from forkernel.net.unix.af_unix import CONNECTED, UnixFile
 from forkernel.net.unix.skb import STREAM_CHUNK, Skb, truesize
@@ -78,15 +79,11 @@ class UnixStream(UnixFile):
                 raise
             skb = Skb(data, self, creds, (), truesize(len(data), True))
             try:
-                self.queue_at(task, peer, skb, msg)
+                self.queue_at(task, peer, skb, msg, urgent=last)
             except SysError:
                 if msg.done:
                     return msg.done
                 raise
-            if last:
-                peer.oob = skb
-            if last:
-                peer.urgent()
             msg.iov.advance(len(data))
             msg.done += len(data)
         return msg.done
@@ -97,12 +94,16 @@ class UnixStream(UnixFile):
         if self.shut & SEND_SHUTDOWN:
             raise SysError(EPIPE)
         if self.wmem >= self.sndbuf:
+            self.no_space()
             if msg.nonblock:
                 raise SysError(EAGAIN)
             raise Sleep(self.wr_wait)
 
-    def urgent(self) -> None:
+    def urgent(self, skb: Skb) -> None:
         """An urgent byte came: SIGURG for the owner."""
+        self.oob = skb
+        if self.f_owner is not None and send_sigurg(self):
+            self.news(POLL_PRI)
 
     def broken(self, task: Any, msg: SocketMessage) -> int:
         """Nobody will read: what was sent before, or EPIPE with SIGPIPE."""
