@@ -413,12 +413,12 @@ class Kernel:
         """
         from forkernel.kernel.signal import send_signal
 
+        if self.system.options.cmdline is not None and sig == SIGINT:
+            self.ctrl_alt_del()
+            return
         console = self.system.console
         if console is not None and console.pgrp:
             console.signal_pgrp(sig)
-            return
-        if self.system.options.cmdline is not None and sig == SIGINT:
-            self.ctrl_alt_del()
             return
         for process in self._processes:
             task = self.system.pids.find(process.pid)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 from functools import cache
 from pathlib import Path
 
@@ -326,3 +327,112 @@ def test_sigint_is_ctrl_alt_del(root: Path) -> None:
     assert process.stdout.readline() == b"keys\r\n"
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+# --- at a terminal
+
+LOGIN_INITTAB = """\
+::sysinit:/bin/mount -t proc proc /proc
+::sysinit:/bin/hostname box
+ttyS0::respawn:/bin/getty -L 38400 ttyS0 vt100
+::shutdown:/bin/echo shutting down
+"""
+
+
+@pytest.fixture
+def login_root(root: Path) -> Path:
+    """The same root with a getty on its terminal, and the users root and user, whose passwords are `secret`."""
+    (root / "etc" / "inittab").write_text(LOGIN_INITTAB)
+    made = subprocess.run([BUSYBOX, "mkpasswd", "-m", "md5", "secret"], capture_output=True, text=True, check=True)
+    users = {"root": 0, "user": 1000}
+    lines = [f"{name}:x:{uid}:{uid}::/:/bin/sh\n" for name, uid in users.items()]
+    (root / "etc" / "passwd").write_text("".join(lines))
+    (root / "etc" / "group").write_text("".join(f"{name}:x:{uid}:\n" for name, uid in users.items()))
+    (root / "etc" / "shadow").write_text("".join(f"{name}:{made.stdout.strip()}:19000:0:9:7:::\n" for name in users))
+    return root
+
+
+def until(kernel: Kernel, text: str) -> str:
+    """Run until the terminal shows it; what it showed since the last time."""
+    output, wanted = kernel.terminal.output, text.replace("\n", "\r\n").encode()
+    for _ in range(200):
+        end = output.find(wanted) + len(wanted)
+        if end >= len(wanted):
+            shown = output[:end].decode().replace("\r", "")
+            del output[:end]
+            return shown
+        assert kernel.run_for(SECOND // 10) == "time"
+    raise AssertionError(f"no {text!r} in {console(kernel)!r}")
+
+
+def test_login_on_the_console(login_root: Path) -> None:
+    with boot(login_root) as kernel:
+        keys = kernel.terminal.type
+        until(kernel, "box login: ")
+        keys(b"root\r")
+        until(kernel, "Password: ")
+        keys(b"wrong\r")
+        until(kernel, "Login incorrect")
+        until(kernel, "box login: ")
+        keys(b"user\r")
+        until(kernel, "Password: ")
+        keys(b"secret\r")
+        until(kernel, "$ ")
+        keys(b"tty; id -un; poweroff\r")
+        assert "/dev/ttyS0\nuser\npoweroff: (null): Operation not permitted\n" in until(kernel, "permitted\n")
+        until(kernel, "$ ")
+        keys(b"sleep 1000\r")
+        until(kernel, "sleep 1000\n")
+        kernel.run_for(SECOND)
+        keys(b"\x1a")  # ^Z
+        until(kernel, "Stopped")
+        keys(b"fg\r")
+        until(kernel, "sleep 1000\n")
+        kernel.run_for(SECOND)
+        keys(b"\x03")  # ^C
+        until(kernel, "$ ")
+        keys(b"echo $?; exit\r")
+        assert "130\n" in until(kernel, "box login: ")
+        keys(b"root\r")
+        until(kernel, "Password: ")
+        keys(b"secret\r")
+        until(kernel, "# ")
+        keys(b"poweroff\r")
+        assert kernel.run(timeout=60) == "power off"
+        assert "shutting down\nThe system is going down NOW!\n" in console(kernel)
+
+
+def test_a_session_at_the_user_s_terminal(login_root: Path) -> None:
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "forkernel", "boot", "--root", str(login_root), "--timeout=100", "quiet"],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "TERM": "vt100"},
+    )
+    seen = b""
+
+    def expect(text: bytes) -> None:
+        nonlocal seen
+        while text not in seen:
+            assert select.select([master], [], [], 60)[0], f"no {text!r} in {seen!r}"
+            seen += os.read(master, 4096)
+        seen = seen.partition(text)[2]
+
+    expect(b"box login: ")
+    os.write(master, b"root\r")
+    expect(b"Password: ")
+    os.write(master, b"secret\r")
+    expect(b"# ")
+    os.write(master, b"cat /proc/cmdline; stty -echo; echo $TERM\r")
+    expect(b"quiet TERM=vt100\r\n")
+    expect(b"vt100\r\n")
+    os.write(master, b"poweroff\r")
+    expect(b"reboot: Power down")
+    assert process.wait(60) == 0
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
