@@ -289,6 +289,8 @@ MODULES: dict[str, str] = {
     "stat": "stat",
     "statfs": "stat",
     "statx": "stat",
+    "swapoff": "swap",
+    "swapon": "swap",
     "symlink": "path",
     "symlinkat": "path",
     "sync": "open",
