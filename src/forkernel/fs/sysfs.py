@@ -56,7 +56,7 @@ class SysDir(StaticDir):
 
     def attribute(self, name: str, text: str) -> None:
         """A file that shows a line, and shows it for ever."""
-        self.add(name.encode(), Entry(0o444, Text(text), opener=open_attribute))
+        self.add(name.encode(), Entry(0o444, Text(text), opener=open_attribute, plain=True))
 
 
 class Text:

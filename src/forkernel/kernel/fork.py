@@ -478,7 +478,7 @@ def copy_signal(task: Task, child: Task, args: KernelCloneArgs) -> None:
     new.pgrp, new.session = parent.pgrp, parent.session
     new.tty = parent.tty
     new.autogroup = parent.autogroup
-    new.oom_score_adj = parent.oom_score_adj
+    new.oom_score_adj, new.oom_score_adj_min = parent.oom_score_adj, parent.oom_score_adj_min
     new.has_child_subreaper = parent.has_child_subreaper or parent.is_child_subreaper
     posix_cpu_timers_init_group(new, task.system)
 

@@ -210,9 +210,9 @@ class KernelView:
         return ran, waited, task.nvcsw + task.nivcsw + running
 
     def show_timers(self, task: Task, ns: PidNamespace) -> bytes:
-        """The POSIX timers of a process, as /proc/PID/timers shows them."""
+        """The POSIX timers of a process, as /proc/PID/timers shows them, the latest first."""
         lines = []
-        for timer in task.signal.posix_timers.values():
+        for timer in reversed(task.signal.posix_timers.values()):
             whom = timer.target if timer.target is not None else task.group_leader
             kind = NOTIFY_NAMES[timer.notify & ~SIGEV_THREAD_ID]
             who = "tid" if timer.notify & SIGEV_THREAD_ID else "pid"

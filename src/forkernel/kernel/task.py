@@ -110,7 +110,7 @@ class SignalStruct:
         "curr_target", "cutime",
         "flags", "group_exec_task", "group_exit_code", "group_stop_count", "has_child_subreaper",
         "is_child_subreaper", "itimers", "leader", "maj_flt", "maxrss", "min_flt", "next_posix_timer_id",
-        "nivcsw", "notify_count", "nvcsw", "oom_score_adj", "pgrp", "posix_timers", "rlim",
+        "nivcsw", "notify_count", "nvcsw", "oom_score_adj", "oom_score_adj_min", "pgrp", "posix_timers", "rlim",
         "session", "shared_pending", "slab", "stime", "threads", "tty", "tty_old_pgrp",
         "utime", "wait_chldexit",
     )  # fmt: skip
@@ -144,7 +144,7 @@ class SignalStruct:
         self.tty_old_pgrp: Pid | None = None
         self.is_child_subreaper = False
         self.has_child_subreaper = False
-        self.oom_score_adj = 0
+        self.oom_score_adj = self.oom_score_adj_min = 0
         self.rlim = rlim
         """(soft, hard) by RLIMIT_* number. A list that is never changed, for children have the same: `set_rlimit`."""
         self.itimers: tuple[Any, Any, Any] = (None, None, None)

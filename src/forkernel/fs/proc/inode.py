@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from forkernel.abi.errno import EBADF, EINVAL, EIO, ENOENT, EPERM
-from forkernel.abi.fcntl import O_PATH
+from forkernel.abi.fcntl import O_PATH, SEEK_CUR, SEEK_SET
 from forkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFREG, Dirent, dtype_of
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Path
@@ -42,6 +42,8 @@ class Entry(NamedTuple):
     check: Callable[[Any, Task], None] | None = None
     opener: Callable[[Any, Task, int], File] | None = None
     """(inode, task, flags): makes the open file, where it is of a kind of its own."""
+    plain: bool = False
+    """lseek knows an end, which is 0: not one of Linux's seq files."""
 
 
 class ProcInode(Inode):
@@ -106,6 +108,12 @@ class ProcFile(SeqFile):
         if self.text is None or offset == 0:
             self.text = show(self.inode, task)
         return self.text[offset : offset + count]
+
+    def seek(self, offset: int, whence: int) -> int:
+        """lseek; EINVAL for what counts from an end that nobody knows (Linux: seq_lseek)."""
+        if whence not in (SEEK_SET, SEEK_CUR) and not self.inode.entry.plain:
+            raise SysError(EINVAL)
+        return super().seek(offset, whence)
 
     def write(self, task: Task, data: bytes) -> int:
         """Hand the data over, whole."""
@@ -201,6 +209,14 @@ class ProcDir(ProcInode):
     def symlink(self, task: Task, name: bytes, target: bytes) -> Inode:
         """As `create`."""
         raise SysError(ENOENT)
+
+    def link(self, task: Task, name: bytes, inode: Inode) -> None:
+        """As `create`."""
+        raise SysError(ENOENT)
+
+    def rename(self, task: Task, name: bytes, newdir: Inode, newname: bytes, exchange: bool) -> None:
+        """To a name that is not there: as `create`. EPERM for others."""
+        raise SysError(EPERM if newdir.lookup(task, newname) is not None else ENOENT)
 
 
 class StaticDir(ProcDir):

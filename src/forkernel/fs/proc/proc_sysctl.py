@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,11 +10,12 @@ from forkernel.abi.capability import CAP_SYS_ADMIN
 from forkernel.abi.errno import EACCES, EINVAL, EPERM
 from forkernel.errors import SysError
 from forkernel.fs.inode import MAY_EXEC, MAY_READ, MAY_WRITE
-from forkernel.fs.proc.inode import Entry, ProcReg, StaticDir, decimal
+from forkernel.fs.proc.inode import Entry, ProcFile, ProcReg, StaticDir, decimal
 from forkernel.fs.proc.super import ProcSuperblock
 from forkernel.namespace import INVALID_ID, cap_capable
 
 if TYPE_CHECKING:
+    from forkernel.fs.file import File
     from forkernel.kernel.cred import Cred
     from forkernel.kernel.task import Task
 
@@ -43,7 +45,7 @@ class SysctlFile(ProcReg):
     __slots__ = ("sysctl",)
 
     def __init__(self, sb: ProcSuperblock, sysctl: Sysctl) -> None:
-        super().__init__(sb, Entry(sysctl.mode, sysctl_show, sysctl_store))
+        super().__init__(sb, Entry(sysctl.mode, sysctl_show, sysctl_store, opener=open_sysctl, plain=True))
         self.sysctl = sysctl
 
     def permission(self, cred: Cred, mask: int) -> None:
@@ -73,6 +75,26 @@ class SysctlFile(ProcReg):
             owner = task.thread_pid.ns.user_ns
             uid, gid = owner.make_kuid(0), owner.make_kgid(0)
             self.uid, self.gid = 0 if uid == INVALID_ID else uid, 0 if gid == INVALID_ID else gid
+
+
+class OpenSysctl(ProcFile):
+    """An open one."""
+
+    __slots__ = ()
+
+    def pread(self, task: Task, offset: int, count: int) -> bytes:
+        """Numbers are read from the start or not at all (Linux: proc_dointvec)."""
+        data = super().pread(task, 0 if offset else offset, offset + count)
+        return b"" if offset and NUMBERS.fullmatch(self.text or b"") else data[offset:]
+
+
+def open_sysctl(inode: Any, task: Task, flags: int) -> File:
+    """Open a setting."""
+    return OpenSysctl(inode, flags)
+
+
+NUMBERS = re.compile(rb"-?\d+([\t ]-?\d+)*\n")
+"""Settings that are one number or several."""
 
 
 def sysctl_show(inode: Any, reader: Task) -> bytes:

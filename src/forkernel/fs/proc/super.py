@@ -116,6 +116,14 @@ class ProcTop(Inode):
         """As `create`."""
         return self.filled().symlink(task, name, target)
 
+    def link(self, task: Task, name: bytes, inode: Inode) -> None:
+        """As `create`."""
+        self.filled().link(task, name, inode)
+
+    def rename(self, task: Task, name: bytes, newdir: Inode, newname: bytes, exchange: bool) -> None:
+        """As `create`."""
+        self.filled().rename(task, name, newdir, newname, exchange)
+
     def iterate(self, task: Task) -> list[Dirent]:
         """All entries."""
         return self.filled().iterate(task)

@@ -4,10 +4,11 @@ holds, who logged in, the nice value of its session (Linux: fs/proc/base.c; proc
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.capability import CAP_AUDIT_CONTROL, CAP_SYS_RESOURCE
-from forkernel.abi.errno import EACCES, EINVAL, EPERM, ESRCH
+from forkernel.abi.errno import EACCES, EINVAL, EPERM, ERANGE, ESRCH
 from forkernel.errors import SysError
 from forkernel.fs.proc.inode import decimal
 from forkernel.namespace import INVALID_ID
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 OOM_DISABLE, OOM_ADJUST_MAX, OOM_SCORE_ADJ_MAX = -17, 15, 1000
 MMF_DUMP_FILTER_MASK = 0x1FF
+UINT_MAX = 0xFFFFFFFF
+UNSIGNED = re.compile(rb"\+?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\n?")
+"""A number as C writes it (Linux: kstrtouint)."""
 
 
 def proc_oom_score(inode: Any, reader: Task) -> bytes:
@@ -30,15 +34,15 @@ def proc_oom_score_adj_show(inode: Any, reader: Task) -> bytes:
 
 
 def proc_oom_score_adj_store(inode: Any, writer: Task, data: bytes) -> None:
-    """Anyone may raise it; lowering it needs CAP_SYS_RESOURCE (EACCES)."""
-    _set_oom_score_adj(inode, writer, decimal(data, -OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MAX))
-
-
-def _set_oom_score_adj(inode: Any, writer: Task, value: int) -> None:
+    """Anyone may set it as low as somebody with CAP_SYS_RESOURCE did, who may do so at will (EACCES)."""
+    value = decimal(data, -OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MAX)
     signal = inode.get_task().signal
-    if value < signal.oom_score_adj and not inode.sb.kernel.capable(writer, CAP_SYS_RESOURCE):
+    privileged = inode.sb.kernel.capable(writer, CAP_SYS_RESOURCE)
+    if value < signal.oom_score_adj_min and not privileged:
         raise SysError(EACCES)
     signal.oom_score_adj = value
+    if privileged:
+        signal.oom_score_adj_min = value
 
 
 def proc_timerslack_show(inode: Any, reader: Task) -> bytes:
@@ -68,10 +72,13 @@ def proc_oom_adj_show(inode: Any, reader: Task) -> bytes:
 
 
 def proc_oom_adj_store(inode: Any, writer: Task, data: bytes) -> None:
-    """Set it on that scale."""
+    """Set it on that scale; a lower value needs CAP_SYS_RESOURCE (EACCES)."""
     value = decimal(data, OOM_DISABLE, OOM_ADJUST_MAX)
     scaled = OOM_SCORE_ADJ_MAX if value == OOM_ADJUST_MAX else int(value * OOM_SCORE_ADJ_MAX / -OOM_DISABLE)
-    _set_oom_score_adj(inode, writer, scaled)
+    signal = inode.get_task().signal
+    if scaled < signal.oom_score_adj and not inode.sb.kernel.capable(writer, CAP_SYS_RESOURCE):
+        raise SysError(EACCES)
+    signal.oom_score_adj = scaled
 
 
 def proc_coredump_filter_show(inode: Any, reader: Task) -> bytes:
@@ -82,10 +89,12 @@ def proc_coredump_filter_show(inode: Any, reader: Task) -> bytes:
 
 def proc_coredump_filter_store(inode: Any, writer: Task, data: bytes) -> None:
     """Set them, in any base that C writes numbers in; EINVAL, ESRCH."""
-    try:
-        value = int(data.strip(b" \t\n\0") or b"x", 0)
-    except ValueError:
-        raise SysError(EINVAL) from None
+    if not UNSIGNED.fullmatch(data):
+        raise SysError(EINVAL)
+    text = data.rstrip(b"\n")
+    value = int(text, 8 if text[:1] == b"0" and text.isdigit() else 0)
+    if value > UINT_MAX:
+        raise SysError(ERANGE)
     mm = inode.get_task().mm
     if mm is None:
         raise SysError(ESRCH)

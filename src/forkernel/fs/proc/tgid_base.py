@@ -17,14 +17,14 @@ from forkernel.fs.proc.access import check_access, check_memory
 from forkernel.fs.proc.inode import Entry
 
 TGID_BASE: dict[bytes, Entry] = {
-    b"environ": Entry(0o400, task_files.proc_pid_environ, check=check_memory),
-    b"auxv": Entry(0o400, task_files.proc_pid_auxv, check=check_memory),
+    b"environ": Entry(0o400, task_files.proc_pid_environ, check=check_memory, plain=True),
+    b"auxv": Entry(0o400, task_files.proc_pid_auxv, check=check_memory, plain=True),
     b"status": Entry(0o444, array.proc_pid_status),
     b"personality": Entry(0o400, task_files.proc_pid_personality),
     b"limits": Entry(0o444, task_files.proc_pid_limits),
     b"sched": Entry(0o644, sched_debug.proc_sched_show, sched_debug.proc_sched_store),
     b"comm": Entry(0o644, task_files.proc_comm_show, task_files.proc_comm_store),
-    b"cmdline": Entry(0o444, task_files.proc_pid_cmdline),
+    b"cmdline": Entry(0o444, task_files.proc_pid_cmdline, plain=True),
     b"stat": Entry(0o444, array.proc_tgid_stat),
     b"statm": Entry(0o444, task_mmu.proc_pid_statm),
     b"maps": Entry(0o444, task_mmu.proc_pid_maps, check=check_access),
@@ -44,9 +44,11 @@ TGID_BASE: dict[bytes, Entry] = {
     b"timers": Entry(0o444, task_state.proc_pid_timers),
     b"arch_status": Entry(0o444, task_state.proc_pid_arch_status),
     b"autogroup": Entry(0o644, task_settings.proc_autogroup_show, task_settings.proc_autogroup_store),
-    b"loginuid": Entry(0o644, task_settings.proc_loginuid_show, task_settings.proc_loginuid_store),
-    b"sessionid": Entry(0o444, task_settings.proc_sessionid_show),
-    b"coredump_filter": Entry(0o644, task_settings.proc_coredump_filter_show, task_settings.proc_coredump_filter_store),
+    b"loginuid": Entry(0o644, task_settings.proc_loginuid_show, task_settings.proc_loginuid_store, plain=True),
+    b"sessionid": Entry(0o444, task_settings.proc_sessionid_show, plain=True),
+    b"coredump_filter": Entry(
+        0o644, task_settings.proc_coredump_filter_show, task_settings.proc_coredump_filter_store, plain=True
+    ),
     b"uid_map": Entry(0o644, opener=user_ns.open_uid_map),
     b"gid_map": Entry(0o644, opener=user_ns.open_gid_map),
     b"projid_map": Entry(0o644, opener=user_ns.open_projid_map),
@@ -54,8 +56,10 @@ TGID_BASE: dict[bytes, Entry] = {
     b"cgroup": Entry(0o444, task_files.proc_pid_cgroup),
     b"timens_offsets": Entry(0o644, task_files.timens_offsets_show, task_files.timens_offsets_store),
     b"oom_score": Entry(0o444, task_settings.proc_oom_score),
-    b"oom_adj": Entry(0o644, task_settings.proc_oom_adj_show, task_settings.proc_oom_adj_store),
-    b"oom_score_adj": Entry(0o644, task_settings.proc_oom_score_adj_show, task_settings.proc_oom_score_adj_store),
+    b"oom_adj": Entry(0o644, task_settings.proc_oom_adj_show, task_settings.proc_oom_adj_store, plain=True),
+    b"oom_score_adj": Entry(
+        0o644, task_settings.proc_oom_score_adj_show, task_settings.proc_oom_score_adj_store, plain=True
+    ),
     b"timerslack_ns": Entry(0o666, task_settings.proc_timerslack_show, task_settings.proc_timerslack_store),
 }
 """Files of /proc/PID, in Linux's order."""
