@@ -53,13 +53,13 @@ def script(*items: Step | str | list[Step], number: int = 0) -> Script:
     return Script([*items, exit_(99)], base=0x400000 + number * 0x10000)
 
 
-def elf(program: Script) -> bytes:
-    """The file of a script: a page for its steps, and zeroed data."""
+def elf(program: Script, contents: bytes = b"") -> bytes:
+    """The file of a script: a page for its steps, and data, zeroed after `contents`."""
     header = b"\x7fELF\x02\x01\x01" + bytes(9)
     header += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, program.base, 64, 0, 0, 64, 56, 2, 64, 0, 0)
     text = struct.pack("<IIQQQQQQ", 1, 5, 0, program.base, program.base, 0x1000, 0x1000, 0x1000)
-    data = struct.pack("<IIQQQQQQ", 1, 6, 0, DATA, DATA, 0, DATA_SIZE, 0x1000)
-    return (header + text + data).ljust(0x1000, b"\0")
+    data = struct.pack("<IIQQQQQQ", 1, 6, 0x1000, DATA, DATA, len(contents), DATA_SIZE, 0x1000)
+    return (header + text + data).ljust(0x1000, b"\0") + contents
 
 
 class Setup:
@@ -92,10 +92,11 @@ class Machine:
         *,
         mmu: bool = True,
         cpus: int = 1,
+        contents: bytes = b"",
     ) -> None:
         for name, program in scripts.items():
             path = root / name
-            path.write_bytes(elf(program))
+            path.write_bytes(elf(program, contents))
             path.chmod(0o755)
         options = Options(root=str(root), memory=memory, arch=arch, mmu=mmu, cpus=cpus)
         programs, words = list(scripts.values()), {"registers": arch.registers, "arguments": arch.arguments}

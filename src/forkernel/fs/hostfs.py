@@ -46,6 +46,8 @@ HIDDEN = (b"dev", b"proc", b"run", b"sys")
 HOST_INO = 1 << 40
 """Set in the inode numbers of host files, clear in those of files made here."""
 MAX_NEW_INODES = 1 << 20
+MAX_ABSENT = 20_000
+"""Names kept as absent on the host: programs ask for some again and again, and bad ones for ever new ones."""
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 DTYPES = {
     stat.S_IFIFO: DT_FIFO,
@@ -208,7 +210,12 @@ class HostDir(RamDir):
         try:
             return self.entries[name]
         except KeyError:
-            inode = self.entries[name] = self.sb.instantiate(self.path + b"/" + name)
+            inode = self.sb.instantiate(self.path + b"/" + name)
+            if inode is None:
+                if self.sb.absent >= MAX_ABSENT:
+                    return None
+                self.sb.absent += 1
+            self.entries[name] = inode
             return inode
 
     def iterate(self, task: Task | None) -> list[Dirent]:
@@ -247,7 +254,9 @@ class HostSuperblock(TmpfsSuperblock):
     def __init__(self, dev: int, clock: Any, frames: Any, top: bytes) -> None:
         super().__init__(b"overlay", dev, clock, frames)
         self.magic = OVERLAYFS_SUPER_MAGIC
-        self.max_inodes = MAX_NEW_INODES
+        self.max_inodes = min(MAX_NEW_INODES, frames.total // 2)
+        self.absent = 0
+        """Names that the host was asked for and does not have, as far as they are kept."""
         self.top = top
         """Host path of the root, b"" for /."""
         self.fds = HostFds()
@@ -320,6 +329,9 @@ class HostSuperblock(TmpfsSuperblock):
             if error.errno == ENOENT:
                 return []
             raise SysError(error.errno or EIO) from None
+
+    def kill(self) -> None:
+        """The root is where processes stand even when no mount shows it any more."""
 
     def forget(self, inode: Inode) -> None:
         """A file is gone: one less of those made here, or a host descriptor of no more use."""

@@ -489,6 +489,8 @@ def fifo_open(task: Any, inode: Inode, flags: int) -> PipeFile:
     """
     pipe: PipeInodeInfo | None = inode.pipe
     access = flags & O_ACCMODE
+    if access == O_ACCMODE:  # neither for reading nor for writing
+        raise SysError(EINVAL)
     nonblock = flags & O_NONBLOCK
     anonymous = inode.sb.type == b"pipefs"
     if access == O_WRONLY and nonblock and not anonymous and (pipe is None or not pipe.readers):

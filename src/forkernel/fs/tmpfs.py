@@ -24,7 +24,7 @@ from forkernel.abi.stat import (
 )
 from forkernel.errors import SysError
 from forkernel.fs.dentry import Dentry
-from forkernel.fs.inode import Inode, Superblock, capable_wrt_inode_uidgid
+from forkernel.fs.inode import Inode, NoPool, Superblock, capable_wrt_inode_uidgid
 from forkernel.fs.pagecache import RegInode
 from forkernel.namespace import INVALID_ID
 
@@ -77,19 +77,13 @@ class TmpfsSuperblock(Superblock):
             self.kmalloc.uncharge("shmem_inode_cache", INODE_SIZE)
         self.used_inodes -= 1
 
-    def evict_tree(self, dentry: Dentry) -> None:
-        """No mount is left, `dentry` was in one: every file goes, those that are open with their last opening."""
-        while dentry.parent is not dentry:
-            dentry = dentry.parent
-        todo: list[Inode] = [dentry.inode]
-        while todo:
-            inode = todo.pop()
-            if isinstance(inode, RamDir):
-                todo.extend(below for below in inode.entries.values() if below is not None)
-                inode.entries = {}
-            inode.nlink = max(inode.nlink - 1, 0) if inode.mode & S_IFMT != S_IFDIR else 0
-            if not inode.nlink and not inode.opens and inode is not dentry.inode:
-                inode.evict()
+    def kill(self) -> None:
+        """No mount is left. Who still stands in it (umount2(2), MNT_DETACH) makes no new files; what there is counts no
+        more.
+        """
+        self.kmalloc.uncharge("shmem_inode_cache", max(self.used_inodes - 1, 0) * INODE_SIZE)
+        self.kmalloc = NoPool()
+        self.max_inodes = 0
 
     def shrink(self, wanted: int) -> int:
         """Drop clean pages until `wanted` are gone; how many went (Linux: a shrinker)."""

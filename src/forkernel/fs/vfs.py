@@ -218,8 +218,6 @@ class Vfs:
         if sb.mounts or sb not in self.supers:
             return
         sb.dead = True
-        if isinstance(sb, TmpfsSuperblock):
-            sb.evict_tree(root)
         for inode in list(sb.caches):
             if not inode.opens:
                 inode.evict()

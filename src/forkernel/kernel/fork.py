@@ -676,13 +676,23 @@ def ksys_unshare(task: Task, flags: int) -> None:
     new_fs = fs
     if flags & CLONE_FS and fs is not None and fs.users > 1:
         new_fs = fs.copy(task.system.slabs.fs_cache)
-    if flags & NAMESPACES:
-        nsproxy.unshare_namespaces(task, flags, cred, new_fs)
+    new_files = files
+    try:
+        if flags & CLONE_FILES and files is not None and files.users > 1:
+            new_files = files.copy(task.system.slabs.files_cache)
+        if flags & NAMESPACES:
+            nsproxy.unshare_namespaces(task, flags, cred, new_fs)
+    except SysError:
+        if new_fs is not fs and new_fs is not None:
+            new_fs.release()
+        if new_files is not files and new_files is not None:
+            new_files.release(task)
+        raise
     if flags & (CLONE_SYSVSEM | CLONE_NEWIPC) and task.sysvsem is not None:
         exit_sem(task)
     if new_fs is not fs and fs is not None:
         task.fs = new_fs
         fs.release()
-    if flags & CLONE_FILES and files is not None and files.users > 1:
-        task.files = files.copy(task.system.slabs.files_cache)
+    if new_files is not files and files is not None:
+        task.files = new_files
         files.release(task)

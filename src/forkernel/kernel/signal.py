@@ -179,10 +179,15 @@ def translate_sender(info: SigInfo, task: Task) -> SigInfo:
     """The details with the sender as the receiver's user namespace calls him. The kernel's own have its own number;
     those of a program (`raw`) have one of its namespace, and stay as they are within that.
     """
-    mine, theirs = task.system.current.cred.user_ns, task.cred.user_ns
-    if not has_sender(info) or (info.raw and mine is theirs):
+    if not has_sender(info):  # a timer's, say: there is no current task then
         return info
-    uid = theirs.from_kuid_munged(mine.make_kuid(info.uid) if info.raw else info.uid)
+    uid, theirs = info.uid, task.cred.user_ns
+    if info.raw:
+        mine = task.system.current.cred.user_ns
+        if mine is theirs:
+            return info
+        uid = mine.make_kuid(uid)
+    uid = theirs.from_kuid_munged(uid)
     twin = info.copy()
     twin.uid = uid
     if twin.raw:
