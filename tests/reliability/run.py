@@ -1,9 +1,9 @@
 """./fuzz: bad guests, one after another, and what was measured. Status 1 if something does not hold.
 
-    ./fuzz                          all kinds, a few minutes
-    ./fuzz hogs                     programs that take all there is of something
-    ./fuzz --seed 100 --count 50 calls     seeds 100 to 149 of the fuzzer of calls
-    ./fuzz --count 2000 scripted    lines on the scripted CPU; a finding is minimised, for tests/reliability/corpus.txt
+./fuzz                          all kinds, a few minutes
+./fuzz hogs                     programs that take all there is of something
+./fuzz --seed 100 --count 50 calls     seeds 100 to 149 of the fuzzer of calls
+./fuzz --count 2000 scripted    lines on the scripted CPU; a finding is minimised, for tests/reliability/corpus.txt
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ def show(outcome: Outcome) -> bool:
 
 def scripted(seed: int, count: int) -> bool:
     """Lines of calls on the scripted CPU."""
-    import forkernel.syscalls.all  # noqa: F401  # registers the calls
     from scripted import make_line, minimise, run_line
+
+    import forkernel.syscalls.all  # noqa: F401  # registers the calls
 
     before, good, seen = time.monotonic(), True, set()
     for number in range(seed, seed + count):

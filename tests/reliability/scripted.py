@@ -30,12 +30,15 @@ LEFT_OUT = frozenset({"exit", "exit_group", "reboot", "rt_sigreturn", "vfork"})
 """They end the program, the machine, or (on a CPU without a stack) make no sense."""
 RARE = frozenset({"fork", "clone", "clone3", "execve", "execveat", "munmap", "brk", "close_range", "pause", "seccomp",
                   "wait4", "waitid", "rt_sigsuspend", "chroot", "umount2", "mremap"})  # fmt: skip
-PATHS = (
-    "/", ".", "..", "main", "a", "b", "d", "d/e", "d/e/f", "l", "/proc", "/proc/self", "/proc/self/fd/3", "/proc/self/maps",
-    "/proc/self/mem", "/proc/self/ns/user", "/proc/self/ns/mnt", "/proc/self/ns/pid", "/proc/self/cwd", "/proc/self/exe",
-    "/proc/sys/kernel/hostname", "/proc/self/uid_map", "/proc/self/setgroups", "/dev/null", "/dev/zero", "/dev/full",
-    "/dev/ptmx", "/dev/pts/0", "/dev/tty", "/dev/shm", "tmpfs", "proc", "cgroup2", "mqueue", "devpts", "user.x", "/q", "",
-)  # fmt: skip
+PATHS = [
+    *"""
+    / . .. main a b d d/e d/e/f l /proc /proc/self /proc/self/fd/3 /proc/self/maps /proc/self/mem /proc/self/ns/user
+    /proc/self/ns/mnt /proc/self/ns/pid /proc/self/cwd /proc/self/exe /proc/sys/kernel/hostname /proc/self/uid_map
+    /proc/self/setgroups /dev/null /dev/zero /dev/full /dev/ptmx /dev/pts/0 /dev/tty /dev/shm tmpfs proc cgroup2 mqueue
+    devpts user.x /q
+    """.split(),
+    "",
+]
 PATH_ROOM, WORDS_AT, WORDS = 32, 0x800, 64
 VIRTUAL_NS = 30_000_000
 
@@ -164,7 +167,7 @@ def run_line(line: str, *, memory: int = 8 << 20, cpus: int = 1) -> str:
             machine.run()
             invariants.check(system)
             lost = leaks(system)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is what is looked for
             return describe(error)
         return f"leak: {lost[0]}" if lost else ""
 

@@ -606,8 +606,9 @@ def umount_tree(vfs: Vfs, mount: Mount, propagate: bool, keep_locked: bool = Fal
     """
     doomed = dict.fromkeys(tree_of(mount))
     if propagate:
+        settled: set[tuple[PeerGroup, Dentry]] = set()
         for member in list(doomed):
-            propagate_umount(vfs, member, doomed)
+            propagate_umount(vfs, member, doomed, settled)
     for member in reversed(doomed):
         parent = member.parent
         if parent is not None and not (keep_locked and member.locked and parent in doomed):
@@ -617,10 +618,17 @@ def umount_tree(vfs: Vfs, mount: Mount, propagate: bool, keep_locked: bool = Fal
         vfs.forget_mount(member)
 
 
-def propagate_umount(vfs: Vfs, mount: Mount, doomed: dict[Mount, None]) -> None:
-    """Add to `doomed` the copies of `mount` that go with it: not locked, and with nothing of their own on them."""
-    if mount.parent is None or mount.mountpoint is None:
+def propagate_umount(vfs: Vfs, mount: Mount, doomed: dict[Mount, None], settled: set[tuple[PeerGroup, Dentry]]) -> None:
+    """Add to `doomed` the copies of `mount` that go with it: not locked, and with nothing of their own on them.
+
+    `settled`: places in peer groups of which all that there is has been gone through.
+    """
+    if mount.parent is None or mount.mountpoint is None or mount.parent.group is None:
         return
+    key = (mount.parent.group, mount.mountpoint)
+    if key in settled:
+        return
+    settled.add(key)
     for other in propagation(mount.parent):
         child = vfs.mount_hash.get((other, mount.mountpoint))
         if child is None or child in doomed or child.locked:
@@ -632,6 +640,7 @@ def propagate_umount(vfs: Vfs, mount: Mount, doomed: dict[Mount, None]) -> None:
             detach_mnt(vfs, child)
             attach_mnt(vfs, topper, place)
         elif own:
+            settled.discard(key)
             continue
         doomed[child] = None
 

@@ -31,6 +31,9 @@ PIDS = "pids"
 CONTROLLERS = (PIDS,)
 """Those that there are: pids is one that may control threads too (Linux: a threaded controller)."""
 
+CGROUP_SIZE = 4096 + 20 * 128
+"""Bytes of kernel memory: struct cgroup and the nodes of its files."""
+
 
 class EventFile:
     """A file that poll tells changes of (Linux: cgroup_file). `seq` counts the changes."""
@@ -240,13 +243,13 @@ def cgroup_mkdir(parent: Cgroup, name: bytes) -> Cgroup:
     at: Cgroup | None = parent
     depth = 1
     while at is not None:
-        descendants = sum(1 for _ in at.below()) - 1
-        if at.max_descendants is not None and descendants >= at.max_descendants:
+        if at.max_descendants is not None and sum(1 for _ in at.below()) - 1 >= at.max_descendants:
             raise SysError(EAGAIN)
         if at.max_depth is not None and depth > at.max_depth:
             raise SysError(EAGAIN)
         at = at.parent
         depth += 1
+    parent.system.slabs.kmalloc.charge("cgroup", CGROUP_SIZE)
     made = parent.children[name] = Cgroup(parent.system, parent, name)
     made.was_frozen = made.frozen
     return made
@@ -260,6 +263,7 @@ def cgroup_destroy(group: Cgroup) -> None:
     if parent is None:
         raise SysError(EBUSY)
     del parent.children[group.name]
+    group.system.slabs.kmalloc.uncharge("cgroup", CGROUP_SIZE)
     group.dead = True
     if group.pids:
         parent.dying += 1

@@ -672,22 +672,8 @@ def ksys_unshare(task: Task, flags: int) -> None:
         raise SysError(EINVAL)
     if flags & CLONE_VM and task.mm is not None and task.mm.users > 1:
         raise SysError(EINVAL)
-    fs, files, cred = task.fs, task.files, task.cred
-    new_fs = fs
-    if flags & CLONE_FS and fs is not None and fs.users > 1:
-        new_fs = fs.copy(task.system.slabs.fs_cache)
-    new_files = files
-    try:
-        if flags & CLONE_FILES and files is not None and files.users > 1:
-            new_files = files.copy(task.system.slabs.files_cache)
-        if flags & NAMESPACES:
-            nsproxy.unshare_namespaces(task, flags, cred, new_fs)
-    except SysError:
-        if new_fs is not fs and new_fs is not None:
-            new_fs.release()
-        if new_files is not files and new_files is not None:
-            new_files.release(task)
-        raise
+    fs, files = task.fs, task.files
+    new_fs, new_files = _unshare_copies(task, flags)
     if flags & (CLONE_SYSVSEM | CLONE_NEWIPC) and task.sysvsem is not None:
         exit_sem(task)
     if new_fs is not fs and fs is not None:
@@ -696,3 +682,25 @@ def ksys_unshare(task: Task, flags: int) -> None:
     if new_files is not files and files is not None:
         task.files = new_files
         files.release(task)
+
+
+def _unshare_copies(task: Task, flags: int) -> tuple[Any, Any]:
+    """What the task will have: its fs_struct and its descriptors, copied if they are shared and not to be. Its new
+    namespaces are in place. An error leaves nothing.
+    """
+    fs, files = task.fs, task.files
+    new_fs, new_files = fs, files
+    if flags & CLONE_FS and fs is not None and fs.users > 1:
+        new_fs = fs.copy(task.system.slabs.fs_cache)
+    try:
+        if flags & CLONE_FILES and files is not None and files.users > 1:
+            new_files = files.copy(task.system.slabs.files_cache)
+        if flags & NAMESPACES:
+            nsproxy.unshare_namespaces(task, flags, task.cred, new_fs)
+    except SysError:
+        if new_fs is not fs and new_fs is not None:
+            new_fs.release()
+        if new_files is not files and new_files is not None:
+            new_files.release(task)
+        raise
+    return new_fs, new_files

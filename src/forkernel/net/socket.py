@@ -70,13 +70,16 @@ class SocketInode(Inode):
     __slots__ = ()
 
 
+QUEUE_STEP = 16384
+
+
 class SocketFile(File):
     """A socket (Linux: struct socket and struct sock in one). Families derive from it."""
 
     object_kind, object_size = "sock", 2112
 
     __slots__ = (
-        "error", "kind", "net", "options", "protocol", "rcv_timeout", "rcvbuf", "rd_wait", "scm_flags",
+        "charged", "error", "kind", "net", "options", "protocol", "rcv_timeout", "rcvbuf", "rd_wait", "scm_flags",
         "shut", "snd_timeout", "sndbuf", "userlocks", "wr_wait",
     )  # fmt: skip
 
@@ -103,6 +106,8 @@ class SocketFile(File):
         super().__init__(inode, O_RDWR, vfs.pseudo_path(inode, b"socket:[%d]" % inode.ino))
         self.net: NetNamespace = net.get()
         """The network namespace it was made in; held until the socket goes."""
+        self.charged = 0
+        """Bytes of kernel memory counted for its queues (`charge_to`)."""
         self.kind = kind
         """SOCK_*."""
         self.protocol = protocol
@@ -283,8 +288,19 @@ class SocketFile(File):
         """Readers' and writers'."""
         return (self.rd_wait, self.wr_wait)
 
+    def charge_to(self, held: int) -> None:
+        """Have kernel memory for `held` bytes in its queues, in large steps, until it is released; ENOMEM (Linux:
+        sk_wmem_schedule, sk_rmem_schedule).
+        """
+        if held > self.charged:
+            more = held - self.charged + QUEUE_STEP - 1 & -QUEUE_STEP
+            self.inode.sb.kmalloc.charge("socket queues", more)
+            self.charged += more
+
     def release(self) -> None:
         """The last descriptor is gone. Families end connections first, then call this."""
+        self.inode.sb.kmalloc.uncharge("socket queues", self.charged)
+        self.charged = 0
         self.net.put()
         super().release()
 

@@ -204,6 +204,11 @@ class DatagramFile(InetFile):
         if self.rmem + cost > self.rcvbuf:
             self.drops += 1
             return False
+        try:
+            self.charge_to(self.rmem + cost)
+        except SysError:
+            self.drops += 1
+            return False
         self.rmem += cost
         self.rcvq.append(packet)
         self.rd_wait.wake_up()

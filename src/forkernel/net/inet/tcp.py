@@ -240,6 +240,12 @@ class TcpFile(InetFile):
                     raise SysError(EAGAIN)
                 self.push(0)
                 raise Sleep(self.wr_wait)
+            try:
+                self.charge_for(min(iov.left, room + MSS))
+            except SysError:
+                if msg.done:
+                    return msg.done
+                raise
             data = msg.take(task.mm, min(iov.left, room + MSS))
             iov.advance(len(data))
             msg.done += len(data)
@@ -257,6 +263,14 @@ class TcpFile(InetFile):
         """The pending error, or EPIPE; SIGPIPE goes with that one (Linux: sk_stream_error)."""
         error, self.error = self.error, 0
         return SysError(error) if error and error != EPIPE else msg.epipe(task)
+
+    def charge_for(self, size: int) -> None:
+        """Kernel memory for bytes that are sent now, where they will lie; ENOMEM."""
+        peer = self.peer
+        if self.sndq or peer is None or peer.orphan:
+            self.charge_to(self.sndq_bytes + size)
+        else:
+            peer.charge_to(peer.rcvq_bytes + size)
 
     def before_send(self, task: Any, msg: SocketMessage) -> None:
         """A send on what is no connection, or not yet (Linux: sk_stream_wait_connect)."""

@@ -27,7 +27,7 @@ RLIMIT_NOFILE = 7
 class Inflight:
     """What is in flight in the whole machine."""
 
-    __slots__ = ("running", "sockets", "users")
+    __slots__ = ("dropped", "idle", "putting", "running", "sockets", "users")
 
     def __init__(self) -> None:
         self.users: dict[int, int] = {}
@@ -36,6 +36,12 @@ class Inflight:
         """AF_UNIX sockets in flight, how many times each."""
         self.running = False
         """The collector is at work."""
+        self.idle = 0
+        """Releases of sockets that it lets pass."""
+        self.dropped: list[File] = []
+        """Files to give up, and"""
+        self.putting = False
+        """whether somebody does."""
 
 
 def inflight_of(file: UnixFile) -> Inflight:
@@ -89,8 +95,23 @@ def detach(skb: Skb) -> tuple[File, ...]:
 
 def unix_gc(inflight: Inflight) -> None:
     """Drop the messages of sockets that nobody can reach any more."""
-    if inflight.running:
+    inflight.idle -= 1
+    if inflight.running or inflight.idle > 0:
         return
+    collect(inflight)
+    inflight.idle = len(inflight.sockets) >> 3  # where many are in flight, not at each
+
+
+def collect(inflight: Inflight) -> None:
+    """The same at once, and until there are none."""
+    inflight.running = True
+    while drop_unreachable(inflight):
+        pass
+    inflight.running = False
+
+
+def drop_unreachable(inflight: Inflight) -> bool:
+    """Drop what nobody can read now, which releases sockets; whether there was any."""
     hitlist: list[Skb] = []
     for file in unreachable(inflight):
         for queue in queues_of(file):
@@ -98,10 +119,22 @@ def unix_gc(inflight: Inflight) -> None:
             for skb in found:
                 queue.remove(skb)
             hitlist += found
-    inflight.running = True
-    for skb in hitlist:  # which releases the sockets
+    for skb in hitlist:
         skb.drop()
-    inflight.running = False
+    return bool(hitlist)
+
+
+def put_files(inflight: Inflight, files: tuple[File, ...]) -> None:
+    """Give up files of a message that nobody will read. That may release a socket, whose messages come here too: they
+    wait in a list, for such chains are longer than Python's stack is deep (Linux: delayed fput).
+    """
+    inflight.dropped += files
+    if inflight.putting:
+        return
+    inflight.putting = True
+    while inflight.dropped:
+        inflight.dropped.pop().put()
+    inflight.putting = False
 
 
 def unreachable(inflight: Inflight) -> list[UnixFile]:

@@ -88,5 +88,7 @@ class Skb:
     def drop(self) -> None:
         """Nobody will read it."""
         self.consumed()
-        for file in self.detach_fds():
-            file.put()
+        if self.files:
+            from forkernel.net.unix.garbage import inflight_of, put_files
+
+            put_files(inflight_of(self.sender), self.detach_fds())
