@@ -18,12 +18,55 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MIB = 1 << 20
 
-FULL_TIME = """
-    forks exec_forks threads vfork_chain clone_flags zombies pids stops tracers heap heaps stack file memfd tmpfs
-    shared_memory locked page_tables arguments areas sparse pipes socket_buffers messages signals descriptors empty_pipes
-    sockets timer_files watches names links deep unlinked attributes locks semaphores segments mounts_doubled namespaces
-    lookups tight_loop long_instruction long_move ignored_timers real_time deaf
-""".split()
+FULL_TIME = [
+    "forks",
+    "exec_forks",
+    "threads",
+    "vfork_chain",
+    "clone_flags",
+    "zombies",
+    "pids",
+    "stops",
+    "tracers",
+    "heap",
+    "heaps",
+    "stack",
+    "file",
+    "memfd",
+    "tmpfs",
+    "shared_memory",
+    "locked",
+    "page_tables",
+    "arguments",
+    "areas",
+    "sparse",
+    "pipes",
+    "socket_buffers",
+    "messages",
+    "signals",
+    "descriptors",
+    "empty_pipes",
+    "sockets",
+    "timer_files",
+    "watches",
+    "names",
+    "links",
+    "deep",
+    "unlinked",
+    "attributes",
+    "locks",
+    "semaphores",
+    "segments",
+    "mounts_doubled",
+    "namespaces",
+    "lookups",
+    "tight_loop",
+    "long_instruction",
+    "long_move",
+    "ignored_timers",
+    "real_time",
+    "deaf",
+]
 HOGS = dict.fromkeys(FULL_TIME, 100) | {
     "execs": 30, "mounts": 20, "epolls": 30, "signal_storm": 20, "yields": 30, "timers": 5, "fast_timers": 20,
     "in_flight": 2, "internet": 5, "terminals": 2, "groups": 5,

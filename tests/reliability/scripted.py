@@ -31,12 +31,45 @@ LEFT_OUT = frozenset({"exit", "exit_group", "reboot", "rt_sigreturn", "vfork"})
 RARE = frozenset({"fork", "clone", "clone3", "execve", "execveat", "munmap", "brk", "close_range", "pause", "seccomp",
                   "wait4", "waitid", "rt_sigsuspend", "chroot", "umount2", "mremap"})  # fmt: skip
 PATHS = [
-    *"""
-    / . .. main a b d d/e d/e/f l /proc /proc/self /proc/self/fd/3 /proc/self/maps /proc/self/mem /proc/self/ns/user
-    /proc/self/ns/mnt /proc/self/ns/pid /proc/self/cwd /proc/self/exe /proc/sys/kernel/hostname /proc/self/uid_map
-    /proc/self/setgroups /dev/null /dev/zero /dev/full /dev/ptmx /dev/pts/0 /dev/tty /dev/shm tmpfs proc cgroup2 mqueue
-    devpts user.x /q
-    """.split(),
+    *[
+        "/",
+        ".",
+        "..",
+        "main",
+        "a",
+        "b",
+        "d",
+        "d/e",
+        "d/e/f",
+        "l",
+        "/proc",
+        "/proc/self",
+        "/proc/self/fd/3",
+        "/proc/self/maps",
+        "/proc/self/mem",
+        "/proc/self/ns/user",
+        "/proc/self/ns/mnt",
+        "/proc/self/ns/pid",
+        "/proc/self/cwd",
+        "/proc/self/exe",
+        "/proc/sys/kernel/hostname",
+        "/proc/self/uid_map",
+        "/proc/self/setgroups",
+        "/dev/null",
+        "/dev/zero",
+        "/dev/full",
+        "/dev/ptmx",
+        "/dev/pts/0",
+        "/dev/tty",
+        "/dev/shm",
+        "tmpfs",
+        "proc",
+        "cgroup2",
+        "mqueue",
+        "devpts",
+        "user.x",
+        "/q",
+    ],
     "",
 ]
 PATH_ROOM, WORDS_AT, WORDS = 32, 0x800, 64

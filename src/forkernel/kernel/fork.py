@@ -9,7 +9,7 @@ name) and can be made to fail (`--fail`); a failure in the middle gives back wha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.errno import EAGAIN, EINVAL, ERESTARTNOINTR
 from forkernel.abi.namespace import CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, NAMESPACES
