@@ -24,6 +24,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from userland import Userland, can_put_below
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BUILD = ROOT / "build" / "benchmarks"
@@ -185,7 +187,27 @@ def workloads(bench: Bench) -> list[Workload]:
             ("native", "qemu", "python", "forkernel"),
         ),
         Workload("host memory a live process", bench.memory, Bound(40), Bound(20), ("forkernel",), unit="KiB"),
+        *userland_workloads(bench),
     ]
+
+
+def userland_workloads(bench: Bench) -> list[Workload]:
+    """Everyday programs; those that are not installed here are left out."""
+    userland = Userland(bench.forkernel, bench.qemu, BUILD / "userland")
+    userland.prepare()
+    below = bench.qemu is not None and can_put_below(userland.build)
+    systems = SYSTEMS if below else ("native", "forkernel")
+    once = Bound(1, "qemu")
+    rows = (
+        ("bash", "bash -c :", userland.bash),
+        ("bash", "bash -lc :", userland.login_bash),
+        ("git", "git log, 300 commits", userland.git_log),
+        ("git", "git log -p, 300 commits", userland.git_log_patches),
+        ("make", "make -j8, 51 C files", userland.make),
+        ("bash", "while read, 1,000 lines", userland.read_lines),
+        ("bash", "while read, 1,000 lines, /bin/echo", userland.read_lines_external),
+    )
+    return [Workload(name, sample, once, once, systems) for need, name, sample in rows if shutil.which(need)]
 
 
 def run_workload(workload: Workload, rounds: int, have_qemu: bool) -> dict[str, list[float]]:

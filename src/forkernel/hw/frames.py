@@ -281,6 +281,10 @@ class FrameTable:
             self.flags[frame] = 0
             self._free.append(frame)
 
+    def code_frames(self) -> int:
+        """How many frames the CPU may hold translations of."""
+        return self.flags.count(CODE)
+
     # --- references
 
     def get(self, frame: int) -> int:

@@ -38,6 +38,8 @@ FAULT_NS = 500
 BLOCK_NS = 10  # and one block of user code: about what the emulator needs for it
 LONE_SLICES_MOST, LONE_TRAPS = 4096, 100
 """`Scheduler.lone_after` doubles up to this."""
+LONE_CODE_PAGES = 8
+"""For so many pages of code it takes `lone_after` slices more: all of them will be translated anew."""
 UNCOUNTED_NS = 10_000_000
 """User time charged when a host timer, not the block counter, stopped the CPU: about what has passed."""
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
@@ -470,10 +472,13 @@ class Entry:
 
     def _end_slice(self) -> None:
         """One more slice on end; after so many that nobody else wanted, blocks need not be counted."""
-        self.sched.lone_slices += 1
-        if self.sched.lone_slices == self.sched.lone_after and self.hw.counting:
-            self._count_blocks(False)
-            self.sched.lone_slices = 0
+        sched = self.sched
+        sched.lone_slices += 1
+        if sched.lone_slices >= sched.lone_after and self.hw.counting:
+            pages = self.system.frames.code_frames()
+            if sched.lone_slices >= sched.lone_after * (1 + pages // LONE_CODE_PAGES):
+                self._count_blocks(False)
+                sched.lone_slices = 0
 
     # --- sleeping
 

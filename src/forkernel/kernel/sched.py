@@ -84,9 +84,9 @@ class Scheduler:
         self.lone_slices = 0
         """Slices on end that the current task used up with nobody else to run and no timer to wait for."""
         self.lone_after = LONE_SLICES
-        """After so many the CPU stops counting blocks, which costs time, until there is a use for it again. Virtual
-        time then passes at traps alone. Twice as many each time that it did not last: a change costs all
-        translated code."""
+        """After so many (more where there is much code) the CPU stops counting blocks, which costs time, until there is
+        a use for it again. Virtual time then passes at traps alone. Twice as many each time that it did not last: a
+        change costs all translated code."""
         self.nr_running = 0
         """Tasks queued; `current` not counted."""
         self.nr_switches = 0
