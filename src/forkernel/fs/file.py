@@ -428,6 +428,20 @@ class DirFile(File):
         super().__init__(inode, flags, path)
         self.listing: list[Dirent] | None = None
 
+    def flush(self, task: Task) -> None:
+        """What the descriptor's table asked for by F_NOTIFY ends with it."""
+        if self.inode.sb.marks and task.files is not None:
+            from forkernel.fs.dnotify import dnotify_flush
+
+            dnotify_flush(self, task.files)
+
+    def release(self) -> None:
+        """The last descriptor is closed."""
+        if self.inode.sb.marks:
+            from forkernel.fs.dnotify import dnotify_flush
+
+            dnotify_flush(self, None)
+
     def read(self, task: Task, count: int) -> bytes:
         """EISDIR."""
         raise SysError(EISDIR)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.inotify import (
+    FS_RENAME,
     IN_ACCESS,
     IN_ATTRIB,
     IN_CLOSE_NOWRITE,
@@ -155,6 +156,8 @@ def fsnotify_move(
     """A file has another name; `target` is what had that name before."""
     send_to_marks(olddir, _of(moved, IN_MOVED_FROM), name, cookie)
     send_to_marks(newdir, _of(moved, IN_MOVED_TO), newname, cookie)
+    if newdir is olddir:
+        send_to_marks(olddir, FS_RENAME, name)
     if target is not None:
         send_to_marks(target, _of(target, IN_ATTRIB))
     send_to_marks(moved, IN_MOVE_SELF)

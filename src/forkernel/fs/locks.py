@@ -59,12 +59,14 @@ class FileLock:
 class FileLockContext:
     """All locks of an inode (Linux: file_lock_context)."""
 
-    __slots__ = ("flock", "held", "wait")
+    __slots__ = ("flock", "held", "leases", "wait")
 
     def __init__(self) -> None:
         self.held: dict[Any, list[FileLock]] = {}
         """POSIX and OFD locks by owner, in order of their coming; each owner's by their first bytes, none touching."""
         self.flock: list[FileLock] = []
+        self.leases: list[Any] = []
+        """In the order of their coming (fs/lease.py)."""
         self.wait = WaitQueue()
         """Blocked requests; woken whenever a lock is dropped or weakened."""
 
@@ -170,9 +172,13 @@ def locks_remove_posix(file: File, owner: Any) -> None:
 
 
 def locks_remove_file(file: File) -> None:
-    """An open file is gone: its OFD and flock locks go too."""
+    """An open file is gone: its OFD and flock locks go too, and its lease."""
     inode = file.inode
     if inode is not None and inode.flctx is not None:
+        if inode.flctx.leases:
+            from forkernel.fs.lease import locks_remove_lease
+
+            locks_remove_lease(file)
         posix_lock_inode(inode, FileLock(file, 0, F_UNLCK))
         flock_lock_inode(inode, FileLock(file, 0, F_UNLCK))
 

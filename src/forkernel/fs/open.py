@@ -209,6 +209,10 @@ def vfs_open(task: Task, place: Path, flags: int) -> File:
     regular = inode.mode & S_IFMT == S_IFREG
     if regular and inode.writecount < 0 and flags & (O_ACCMODE | O_TRUNC):
         raise SysError(ETXTBSY)
+    if inode.flctx is not None and inode.flctx.leases:
+        from forkernel.fs.lease import break_lease
+
+        break_lease(task, inode, bool(flags & O_ACCMODE), flags)
     if flags & O_TRUNC and regular:
         file_remove_sids(task, inode)
         inode.truncate(0)
@@ -298,6 +302,10 @@ def vfs_truncate(task: Task, place: Path, size: int) -> None:
     inode_permission(task, place, MAY_WRITE)
     if inode.writecount < 0:
         raise SysError(ETXTBSY)
+    if inode.flctx is not None and inode.flctx.leases:
+        from forkernel.fs.lease import break_lease
+
+        break_lease(task, inode, True, 0)
     do_truncate(task, inode, size)
     if inode.sb.marks:
         fsnotify_change(place.dentry, False, mtime=True)

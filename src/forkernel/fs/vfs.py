@@ -98,6 +98,8 @@ class Vfs:
         """/proc/sys/fs/protected_symlinks: in /tmp and its like, only links of oneself or its owner are followed."""
         self.inotify_max_queued_events = 16384
         """/proc/sys/fs/inotify/max_queued_events: of instances made from now on."""
+        self.lease_break_time = 45
+        """/proc/sys/fs/lease-break-time: seconds until a lease that somebody waits for is taken away."""
         self.fsnotify_cookie = 0
         """The number that the two events of the last rename share."""
         anon = Superblock(b"anon_inodefs", self.alloc_dev(), clock, frames)

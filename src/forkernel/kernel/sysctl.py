@@ -224,7 +224,19 @@ def set_aio_max_nr(system: System, value: int) -> None:
     aio_of(system).max_nr = value
 
 
+def get_lease_break_time(system: System) -> int:
+    """Seconds that the holder of a lease has to give it up."""
+    seconds: int = system.vfs.lease_break_time
+    return seconds
+
+
+def set_lease_break_time(system: System, value: int) -> None:
+    """For leases that are asked back from now on."""
+    system.vfs.lease_break_time = value
+
+
 SYSCTLS: list[Sysctl] = [
+    Sysctl(b"fs/lease-break-time", 0o644, get_lease_break_time, set_lease_break_time),
     Sysctl(b"fs/aio-max-nr", 0o644, get_aio_max_nr, set_aio_max_nr),
     Sysctl(b"fs/aio-nr", 0o444, get_aio_nr),
     Sysctl(b"fs/inotify/max_queued_events", 0o644, get_max_queued_events, set_max_queued_events),

@@ -19,6 +19,7 @@ from forkernel.abi.fcntl import (
     F_GETOWN_EX,
     F_GETPIPE_SZ,
     F_GETSIG,
+    F_NOTIFY,
     F_OFD_GETLK,
     F_OFD_SETLK,
     F_OFD_SETLKW,
@@ -28,6 +29,7 @@ from forkernel.abi.fcntl import (
     F_RDLCK,
     F_SETFD,
     F_SETFL,
+    F_SETLEASE,
     F_SETLK,
     F_SETLKW,
     F_SETOWN,
@@ -143,7 +145,7 @@ def table(task: Task) -> FilesStruct:
 # --- fcntl
 
 
-@syscall("fcntl", caveat="no leases, no directory notification")
+@syscall("fcntl")
 def sys_fcntl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
     """fcntl(2)."""
     file = table(task).get_raw(fd)
@@ -172,9 +174,24 @@ def sys_fcntl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
         return get_seals(file)
     if cmd == F_ADD_SEALS:
         return add_seals(file, arg & 0xFFFFFFFF)
-    if cmd == F_GETLEASE:
-        return F_UNLCK
+    if cmd in (F_SETLEASE, F_GETLEASE):
+        return fcntl_lease(task, file, fd, cmd, arg)
+    if cmd == F_NOTIFY:
+        from forkernel.fs.dnotify import fcntl_dirnotify
+
+        fcntl_dirnotify(task, file, fd, arg & 0xFFFFFFFF)
+        return 0
     return fcntl_owner(task, file, cmd, arg)
+
+
+def fcntl_lease(task: Task, file: File, fd: int, cmd: int, arg: int) -> int:
+    """F_SETLEASE and F_GETLEASE."""
+    from forkernel.fs.lease import getlease, setlease
+
+    if cmd == F_GETLEASE:
+        return getlease(task, file)
+    setlease(task, file, fd, arg & 0xFFFFFFFF)
+    return 0
 
 
 def dupfd(task: Task, file: File, arg: int, cloexec: bool) -> int:
