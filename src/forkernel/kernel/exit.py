@@ -89,6 +89,10 @@ def exit_now(task: Task, code: int) -> None:
         if task.group_leader is system.child_reaper:
             system.init_died(task.signal.group_exit_code or code)
         posix_timers.exit_group_timers(task)
+        if system.bacct:
+            from forkernel.kernel.acct import acct_process
+
+            acct_process(task, task.signal.group_exit_code or code)
     task.exit_code = code
     exit_mm(task, group_dead)
     if task.sysvsem is not None:

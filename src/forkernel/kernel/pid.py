@@ -156,6 +156,10 @@ class PidNamespace(NsCommon):
 
     def free(self) -> None:
         """Nobody is in it or holds it any more."""
+        if self in self.system.bacct:
+            from forkernel.kernel.acct import acct_exit_ns
+
+            acct_exit_ns(self)
         if self.parent is not None:
             self.parent.put()
         super().free()

@@ -37,6 +37,7 @@ from forkernel.wait import WaitQueue
 
 if TYPE_CHECKING:
     from forkernel.arch.x86_64.processor import Processor
+    from forkernel.fs.file import File
     from forkernel.hw.frames import FrameTable
     from forkernel.kernel.cgroup import Cgroup
     from forkernel.kernel.entry import Entry
@@ -178,6 +179,8 @@ class System:
         self.pidfs_ino = 0
         """Inode number of the last process that got a pidfd."""
         self.unimplemented: dict[str, Unimplemented] = {}
+        self.bacct: dict[PidNamespace, File] = {}
+        """Where processes are accounted for, by PID namespace (kernel/acct.py)."""
         self.show_unhandled_signals = 1
         """debug.exception-trace: whether faults that kill programs are logged (kernel/show_signal.py)."""
         self.cad_enabled = 1

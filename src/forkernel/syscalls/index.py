@@ -9,6 +9,7 @@ MODULES: dict[str, str] = {
     "accept": "socket",
     "accept4": "socket",
     "access": "stat",
+    "acct": "acct",
     "adjtimex": "time",
     "alarm": "time",
     "arch_prctl": "prctl",
