@@ -43,7 +43,7 @@ class Machine:
             stacks=ThreadStacks(frames), ipc_namespaces={},
             run_queues=[SimpleNamespace(nr_switches=17, timer_interrupts=5, timer_softirqs=6)],
             tables=SimpleNamespace(live={1: 0, 2: 0}, words=()), vm=VmSettings(32 << 20),
-            futexes=SimpleNamespace(pi=SimpleNamespace(normal={})), pgfault=0, oom_kills=0,
+            futexes=SimpleNamespace(pi=SimpleNamespace(normal={})), pgfault=0, oom_kills=0, flat=None,
             cpu_times=lambda: [(10**9, 0, 2 * 10**9, 3 * 10**9)], all_tasks=lambda: list(self.pids.tasks),
         )  # fmt: skip
         self.nsproxy = init_nsproxy(self.system)

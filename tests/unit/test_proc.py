@@ -280,6 +280,14 @@ def test_inode_numbers_stay_while_a_process_lives(machine: Machine, sh: Task) ->
     assert listed[b"stat"] == first
 
 
+def test_without_an_mmu_no_file_tells_of_pages(machine: Machine, sh: Task) -> None:
+    pages = {b"smaps", b"smaps_rollup", b"pagemap", b"clear_refs"}
+    assert pages <= set(machine.names(sh, b"/proc/1"))
+    machine.system.flat = object()
+    assert not pages & set(machine.names(sh, b"/proc/2"))
+    assert b"maps" in machine.names(sh, b"/proc/2")
+
+
 def test_procfs_can_be_pickled(machine: Machine, sh: Task) -> None:
     machine.read(sh, b"/proc/2/status")
     root = machine.vfs.resolve(sh, b"/proc").inode

@@ -19,7 +19,7 @@ from forkernel.fs.proc.inode import Entry, MagicLink, ProcDir, ProcReg
 from forkernel.fs.proc.options import HIDEPID_INVISIBLE, HIDEPID_NO_ACCESS
 from forkernel.fs.proc.pagemap import MapFilesDir
 from forkernel.fs.proc.super import ProcSuperblock
-from forkernel.fs.proc.tgid_base import TGID_BASE, TID_BASE
+from forkernel.fs.proc.tgid_base import PAGE_MONITOR, TGID_BASE, TID_BASE
 from forkernel.namespace import INVALID_ID
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class PidDir(TaskDir):
     __slots__ = ()
 
     def __init__(self, sb: ProcSuperblock, leader: Task) -> None:
-        super().__init__(sb, leader, TGID_BASE)
+        super().__init__(sb, leader, built(sb, TGID_BASE))
         self.nlink = 8
 
     def permission(self, cred: Cred, mask: int) -> None:
@@ -211,7 +211,7 @@ class TidDir(TaskDir):
     __slots__ = ()
 
     def __init__(self, sb: ProcSuperblock, task: Task) -> None:
-        super().__init__(sb, task, TID_BASE)
+        super().__init__(sb, task, built(sb, TID_BASE))
         self.nlink = 6
 
     def make(self, name: bytes, target: Task) -> Inode | None:
@@ -221,6 +221,13 @@ class TidDir(TaskDir):
     def names(self, task: Task) -> list[bytes]:
         """Directories first."""
         return [b"fd", b"fdinfo", b"ns", b"net", *super().names(task)]
+
+
+def built(sb: ProcSuperblock, entries: dict[bytes, Entry]) -> dict[bytes, Entry]:
+    """Files that the machine has: those about pages need an MMU (CONFIG_PROC_PAGE_MONITOR)."""
+    if sb.system.flat is None:
+        return entries
+    return {name: entry for name, entry in entries.items() if name not in PAGE_MONITOR}
 
 
 def _make_subdir(parent: TaskDir, name: bytes) -> Inode | None:

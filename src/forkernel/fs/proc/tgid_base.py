@@ -64,6 +64,8 @@ TGID_BASE: dict[bytes, Entry] = {
 }
 """Files of /proc/PID, in Linux's order."""
 
+PAGE_MONITOR = (b"clear_refs", b"pagemap", b"smaps", b"smaps_rollup")
+"""Files about pages."""
 TGID_ONLY = (b"autogroup", b"coredump_filter", b"mountstats", b"timens_offsets", b"timers", b"timerslack_ns")
 TID_BASE: dict[bytes, Entry] = {
     **{name: entry for name, entry in TGID_BASE.items() if name not in TGID_ONLY},
