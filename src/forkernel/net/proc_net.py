@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from forkernel.abi.errno import EINVAL, ESRCH
 from forkernel.errors import SysError
 from forkernel.fs.proc.inode import Entry, ProcDir, ProcReg
-from forkernel.net.unix.af_unix import LISTENING
+from forkernel.net.unix.af_unix import CONNECTED, LISTENING
 
 if TYPE_CHECKING:
     from forkernel.fs.inode import Inode
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from forkernel.net.unix import UnixFile
 
 SO_ACCEPTCON = 1 << 16
-SS_UNCONNECTED, SS_CONNECTED = 1, 3
+SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED = 1, 2, 3
 
 
 class NetDir(ProcDir):
@@ -85,19 +85,25 @@ def dev(inode: Any, reader: Task) -> bytes:
 def unix(inode: Any, reader: Task) -> bytes:
     """The AF_UNIX sockets (unix(7), "/proc interfaces"); kernel addresses are not told."""
     lines = [b"Num       RefCount Protocol Flags    Type St Inode Path\n"]
-    lines += [unix_line(file) for file in inode.net().sockets]
+    sockets = inode.net().sockets
+    held: dict[UnixFile, int] = {}
+    for file in sockets:
+        if file.peer is not None:
+            held[file.peer] = held.get(file.peer, 0) + 1
+    lines += [unix_line(file, held.get(file, 0)) for file in sockets]
     return b"".join(lines)
 
 
-def unix_line(file: UnixFile) -> bytes:
-    """One socket."""
-    listening = file.state == LISTENING
-    state = SS_CONNECTED if file.peer is not None and not listening else SS_UNCONNECTED
+def unix_line(file: UnixFile, held: int) -> bytes:
+    """One socket, which is the peer of `held` others."""
+    connected = file.state == CONNECTED
+    state = (SS_CONNECTING if file.embryo else SS_CONNECTED) if connected else SS_UNCONNECTED
+    flags = SO_ACCEPTCON if file.state == LISTENING else 0
     line = b"0000000000000000: %08X %08X %08X %04X %02X %5d" % (
-        file.refs + 1 + (file.peer is not None), 0, SO_ACCEPTCON if listening else 0, file.kind, state, file.inode.ino,
+        2 + held, 0, flags, file.kind, state, file.shown_ino(),
     )  # fmt: skip
     if file.address is not None:
-        line += b" " + (file.address.replace(b"\0", b"@") if file.address[:1] == b"\0" else file.address)
+        line += b" " + (file.address.replace(b"\0", b"@") if file.address[:1] == b"\0" else file.address[:-1])
     return line + b"\n"
 
 

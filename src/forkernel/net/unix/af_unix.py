@@ -65,8 +65,8 @@ class UnixFile(SocketFile):
     """Linux: struct unix_sock."""
 
     __slots__ = (
-        "address", "backlog", "bound", "creds", "dead", "groups", "max_backlog", "peek_off", "peer", "peer_creds",
-        "peer_groups", "peer_wait", "queue", "state", "wmem",
+        "address", "backlog", "bound", "creds", "dead", "embryo", "groups", "max_backlog", "peek_off", "peer",
+        "peer_creds", "peer_groups", "peer_wait", "queue", "state", "wmem",
     )  # fmt: skip
 
     family = AF_UNIX
@@ -88,6 +88,8 @@ class UnixFile(SocketFile):
         """The socket file of a path name."""
         self.dead = False
         """Released: nobody has it open any more."""
+        self.embryo = False
+        """It waits to be accepted."""
         self.wmem = 0
         """What its messages in others' queues cost."""
         self.creds: Creds = scm.NO_CREDS
@@ -151,6 +153,7 @@ class UnixFile(SocketFile):
         end = type(self)(task, self.net, self.kind)
         end.address, end.bound = other.address, other.bound
         end.scm_flags = other.scm_flags
+        end.embryo = True
         join(self, end)
         end.peer_creds, end.peer_groups = creds_of(task), task.cred.groups
         self.peer_creds, self.peer_groups = other.creds, other.groups
@@ -169,6 +172,7 @@ class UnixFile(SocketFile):
         if self.backlog:
             end = self.backlog.popleft()
             self.peer_wait.wake_up()
+            end.embryo = False
             end.inode.uid, end.inode.gid = task.cred.fsuid, task.cred.fsgid
             return end
         self.take_error()
@@ -189,6 +193,11 @@ class UnixFile(SocketFile):
             peer.wake_all()
             if mode & RCV_SHUTDOWN:
                 peer.news(POLL_HUP if mode == RDWR_SHUTDOWN else POLL_IN)
+
+    def shown_ino(self) -> int:
+        """Its inode's number; 0 for an end that connect made and accept has not taken."""
+        number: int = self.inode.ino
+        return 0 if self.embryo else number
 
     # --- credentials
     @property
