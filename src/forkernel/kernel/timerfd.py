@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from forkernel.abi.capability import CAP_WAKE_ALARM
-from forkernel.abi.errno import EAGAIN, ECANCELED, EINVAL, EPERM
+from forkernel.abi.errno import EAGAIN, ECANCELED, EINVAL, ENOTTY, EPERM
 from forkernel.abi.fcntl import O_CLOEXEC, O_NONBLOCK, O_RDWR
 from forkernel.abi.poll import EPOLLIN
 from forkernel.abi.time import (
@@ -38,6 +38,7 @@ TFD_CLOEXEC = O_CLOEXEC
 TFD_NONBLOCK = O_NONBLOCK
 TFD_TIMER_ABSTIME = 1
 TFD_TIMER_CANCEL_ON_SET = 2
+TFD_IOC_SET_TICKS = 0x40085400
 REALTIME = (CLOCK_REALTIME, CLOCK_REALTIME_ALARM)
 CLOCKS = (CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM)
 
@@ -154,6 +155,19 @@ class TimerFile(File):
         """Who waits for an expiry."""
         return (self.wait,)
 
+    def ioctl(self, task: Any, cmd: int, arg: int) -> int:
+        """TFD_IOC_SET_TICKS: what a read is to give; EINVAL for 0, ECANCELED."""
+        if cmd != TFD_IOC_SET_TICKS:
+            raise SysError(ENOTTY)
+        ticks = int.from_bytes(task.mm.read(arg, 8), "little")
+        if not ticks:
+            raise SysError(EINVAL)
+        if self.take_canceled():
+            raise SysError(ECANCELED)
+        self.ticks = ticks
+        self.wait.wake_up()
+        return 0
+
     def release(self) -> None:
         """The last descriptor is closed."""
         self.disarm()
@@ -164,7 +178,8 @@ class TimerFile(File):
 
     def fdinfo(self) -> bytes:
         """/proc/PID/fdinfo."""
-        value, interval = self.gettime()
+        value = max(self.alarm.expires - self.alarm.now(), 0) if self.alarm.queued else 0
+        interval = self.interval
         return b"clockid: %d\nticks: %d\nsettime flags: 0%o\nit_value: (%d, %d)\nit_interval: (%d, %d)\n" % (
             self.clock_id,
             self.ticks,
