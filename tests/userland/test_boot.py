@@ -269,6 +269,37 @@ def test_two_boots_are_the_same(root: Path) -> None:
     assert shown[0] == shown[1]
 
 
+def test_settings_of_the_log(root: Path) -> None:
+    (root / "console").write_text("""
+        cd /proc/sys/kernel; cat printk; echo 3 > printk; echo 5 2 > printk; cat printk
+        echo x > printk; echo 1 2 3 4 5 > printk
+        echo '<4>shown' > /dev/kmsg; echo '<5>not shown' > /dev/kmsg; dmesg -n 1; cat printk
+        echo '<2>not shown' > /dev/kmsg
+        cat dmesg_restrict printk_devkmsg printk_ratelimit printk_ratelimit_burst; echo off > printk_devkmsg
+        echo lost > /dev/kmsg; dmesg | tail -n 2 | cut -d] -f2; poweroff; sleep 100
+    """)
+    with boot(root) as kernel:
+        assert kernel.run(timeout=60) == "power off"
+        shown = console(kernel).partition("once\n")[2].partition("shutting")[0]
+    shown = re.sub(r"^\S*(sh|console): (line \d+: )?", "sh: ", shown, flags=re.MULTILINE)
+    shown = re.sub(r"^\[ *[0-9.]+\]", "[]", shown, flags=re.MULTILINE)
+    refused = "sh: write error: Invalid argument\n"
+    assert shown == (
+        f"4\t4\t1\t7\n5\t2\t1\t7\n{refused}{refused}[] shown\n1\t2\t1\t7\n1\nratelimit\n5\n10\n"
+        "sh: can't create /dev/kmsg: Operation not permitted\n not shown\n not shown\n"
+    )
+
+
+def test_two_cpus_and_a_root_in_an_archive(root: Path) -> None:
+    (root / "console").write_text("grep -c ^processor /proc/cpuinfo; poweroff; sleep 100")
+    archive = shutil.make_archive(str(root.parent / "system"), "gztar", root)
+    with Kernel(root=archive, memory=128 << 20, cmdline=["quiet"], cpus=2) as kernel:
+        kernel.boot()
+        assert kernel.run(timeout=60) == "power off"
+        assert "smp: Brought up 1 node, 2 CPUs" in kernel.dmesg()
+        assert "\n2\n" in console(kernel)
+
+
 # --- the command
 
 
