@@ -38,6 +38,7 @@ from forkernel.abi.fcntl import O_ACCMODE, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY
 from forkernel.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from forkernel.abi.resource import RLIMIT_MSGQUEUE
 from forkernel.abi.signal import SigInfo
+from forkernel.abi.socket import AF_NETLINK
 from forkernel.abi.stat import S_IFREG
 from forkernel.abi.time import SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD
 from forkernel.errors import SysError
@@ -68,6 +69,8 @@ MSG_OVERHEAD, LEAF_OVERHEAD = 48, 48
 """What a message, and a priority in use, count for beside the text (RLIMIT_MSGQUEUE, getrlimit(2))."""
 SI_MESGQ = -3
 NSIG = 64
+NOTIFY_WOKENUP, NOTIFY_REMOVED = 1, 2
+NOTIFY_COOKIE_LEN = 32
 ACCESS = (MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE)
 
 
@@ -126,7 +129,8 @@ class MqueueInode(Inode):
     """A queue (Linux: mqueue_inode_info)."""
 
     __slots__ = (
-        "arrivals", "changed", "maxmsg", "messages", "mq_bytes", "msgsize", "notify", "notify_owner", "qsize",
+        "arrivals", "changed", "maxmsg", "messages", "mq_bytes", "msgsize", "notify", "notify_cookie", "notify_owner",
+        "notify_sock", "qsize",
         "receivers", "senders", "user",
     )  # fmt: skip
 
@@ -145,6 +149,10 @@ class MqueueInode(Inode):
         """For poll."""
         self.notify: Sigevent | None = None
         self.notify_owner: Pid | None = None
+        self.notify_sock: Any = None
+        """SIGEV_THREAD: the netlink socket (with a reference) that gets the cookie, and"""
+        self.notify_cookie = b""
+        """the 32 bytes, of which the last tells what happened."""
         """The process to be told of the next message, and how."""
         self.user = uid
         self.mq_bytes = 0
@@ -185,7 +193,15 @@ class MqueueInode(Inode):
         """Nobody is told of messages any more."""
         if self.notify_owner is not None:
             put_pid(self.notify_owner)
+        self.send_cookie(NOTIFY_REMOVED)
         self.notify = self.notify_owner = None
+
+    def send_cookie(self, what: int) -> None:
+        """SIGEV_THREAD: wake the C library's helper thread, once."""
+        sock, self.notify_sock = self.notify_sock, None
+        if sock is not None:
+            sock.deliver(self.notify_cookie[:-1] + bytes((what,)))
+            sock.put()
 
 
 class MqueueFile(SeqFile):
@@ -477,6 +493,7 @@ def tell(task: Task, inode: MqueueInode) -> None:
         )  # fmt: skip
         with suppress(SysError):  # its queue of signals is full
             send_signal(event.sigev_signo, info, target, group=True)
+    inode.send_cookie(NOTIFY_WOKENUP)
     inode.remove_notification()
 
 
@@ -529,18 +546,31 @@ def do_mq_getsetattr(task: Task, fd: int, flags: int | None) -> tuple[int, int, 
     return old
 
 
+def netlink_getsockbyfd(task: Task, fd: int) -> Any:
+    """The netlink socket of a descriptor; EBADF, ENOTSOCK, EINVAL for one of another family."""
+    from forkernel.net.socket import SocketFile
+
+    assert task.files is not None
+    file = task.files.get(fd)
+    if not isinstance(file, SocketFile):
+        raise SysError(ENOTSOCK)
+    if file.family != AF_NETLINK:
+        raise SysError(EINVAL)
+    return file
+
+
 def do_mq_notify(task: Task, fd: int, event: Sigevent | None) -> None:
-    """mq_notify(2). SIGEV_THREAD works over a netlink socket, of which there are none: ENOTSOCK, EINVAL."""
+    """mq_notify(2). SIGEV_THREAD: the cookie at sigev_value comes over netlink socket sigev_signo; ENOTSOCK, EINVAL."""
+    sock, cookie = None, b""
     if event is not None:
         if event.sigev_notify not in (SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD):
             raise SysError(EINVAL)
         if event.sigev_notify == SIGEV_SIGNAL and not 0 <= event.sigev_signo <= NSIG:
             raise SysError(EINVAL)
         if event.sigev_notify == SIGEV_THREAD:
-            from forkernel.net.socket import SocketFile
-
-            assert task.files is not None
-            raise SysError(EINVAL if isinstance(task.files.get(event.sigev_signo), SocketFile) else ENOTSOCK)
+            assert task.mm is not None
+            cookie = task.mm.read(event.sigev_value, NOTIFY_COOKIE_LEN)
+            sock = netlink_getsockbyfd(task, event.sigev_signo)
     inode = queue_file(task, fd).inode
     me = task_tgid(task)
     if event is None:
@@ -551,6 +581,8 @@ def do_mq_notify(task: Task, fd: int, event: Sigevent | None) -> None:
         raise SysError(EBUSY)
     else:
         inode.notify, inode.notify_owner = event, get_pid(me)
+        if sock is not None:
+            inode.notify_sock, inode.notify_cookie = sock.get(), cookie
         inode.atime = inode.ctime = inode.sb.now()
 
 

@@ -61,7 +61,7 @@ def sys_mq_timedreceive(task: Task, fd: I32, text: U64, size: U64, prio: U64, ti
     return do_mq_timedreceive(task, fd, text, size, prio, _deadline(timeout))
 
 
-@syscall("mq_notify", caveat="SIGEV_THREAD needs netlink sockets, which there are none of: ENOTSOCK")
+@syscall("mq_notify")
 def sys_mq_notify(task: Task, fd: I32, event: UserIn[Sigevent] | None) -> int:
     """mq_notify(2)."""
     from forkernel.kernel.mqueue import do_mq_notify
