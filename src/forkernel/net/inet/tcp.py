@@ -274,8 +274,10 @@ class TcpFile(InetFile):
 
     def before_send(self, task: Any, msg: SocketMessage) -> None:
         """A send on what is no connection, or not yet (Linux: sk_stream_wait_connect)."""
-        if msg.flags & MSG_FASTOPEN and msg.name and self.state == TCP_CLOSE and not msg.done:
-            self.connect(task, msg.name, False)
+        if msg.flags & MSG_FASTOPEN and not msg.done:
+            if msg.name is None:
+                raise SysError(EINVAL)
+            self.connect(task, msg.name, msg.nonblock)
         if self.state in SENDING:
             return
         if self.error or self.state not in OPENING:
@@ -356,7 +358,7 @@ class TcpFile(InetFile):
             return self.recv_special(task, msg)
         iov = msg.iov
         left = iov.left + msg.done
-        target = left if flags & MSG_WAITALL else min(left, self.low_water())
+        target = (left if flags & MSG_WAITALL else min(left, self.low_water())) or 1
         while True:
             count = iov.left
             while count and self.rcvq_bytes:
