@@ -100,6 +100,7 @@ def test_ps_of_a_family() -> None:
     ps -axo pid,ppid,pgid,sid,tpgid,stat,ni,pri,cls,rtprio,nlwp,wchan:24,comm,args
     ps -eLo pid,tid,nlwp,stat,ni,ignored,blocked,caught,comm,cmd
     ps -eo pid,user,ruser,group,supgid,sess,tty,label --sort=-pid
+    for pid in $stopped $parent $threads; do read -r line < /proc/$pid/stat; set -- ${line##*) }; echo $7; done
     ps --forest -o pid,args --ppid $$ ; ps -C sleep -o pid=,args= ; ps j --ppid $parent; ps -p $threads -L -o lwp,comm
     """
     text = same(FAMILY + script, COMPILER)

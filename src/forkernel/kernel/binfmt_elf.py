@@ -52,6 +52,7 @@ from forkernel.abi.personality import ADDR_NO_RANDOMIZE, MMAP_PAGE_ZERO
 from forkernel.arch.x86_64.elf import ARCH_DLINFO, ELF_HWCAP, ELF_HWCAP2, ELF_PLATFORM, EM_X86_64
 from forkernel.errors import SysError
 from forkernel.fs.file import MAX_LFS_FILESIZE
+from forkernel.kernel.task import PF_RANDOMIZE
 from forkernel.mm.layout import (
     ELF_ET_DYN_BASE,
     TASK_SIZE,
@@ -190,6 +191,8 @@ def load_elf_binary(
         return load_elf_fdpic_binary(task, bprm, program, mm)  # type: ignore[arg-type]
     image, has_interp = program.image, program.interp_file is not None
     rng = None if task.personality & ADDR_NO_RANDOMIZE else task.system.rng
+    if rng is not None:
+        task.flags |= PF_RANDOMIZE
     bias, interp_base = (kept.bias, kept.interp_base) if kept else map_image(task, bprm, program, mm)
     stack_top = randomize_stack_top(rng)
     executable = image.stack_flags is not None and bool(image.stack_flags & PF_X)

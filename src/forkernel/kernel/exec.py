@@ -46,6 +46,7 @@ from forkernel.kernel.task import (
     PF_FORKNOEXEC,
     PF_KTHREAD,
     PF_NPROC_EXCEEDED,
+    PF_RANDOMIZE,
     SIGNAL_GROUP_EXIT,
     SighandStruct,
     Task,
@@ -525,7 +526,7 @@ def begin_new_exec(task: Task, bprm: Bprm) -> None:
     exec_task_namespaces(task)
     posix_timers.exit_itimers(task)
     unshare_sighand(task)
-    task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD)
+    task.flags &= ~(PF_FORKNOEXEC | PF_KTHREAD | PF_RANDOMIZE)
     task.kthread = None
     if task.files is not None:
         if fire := trace.close_on_exec:
