@@ -380,6 +380,10 @@ SYSCALLS: dict[int, str] = {
 """Number to name, as Linux 6.8 knows them."""
 
 NOT_BUILT_IN: dict[str, str] = {
+    "iopl": "X86_IOPL_IOPERM",
+    "ioperm": "X86_IOPL_IOPERM",
+    "name_to_handle_at": "FHANDLE",
+    "open_by_handle_at": "FHANDLE",
     "add_key": "KEYS",
     "request_key": "KEYS",
     "keyctl": "KEYS",
