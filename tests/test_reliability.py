@@ -112,10 +112,9 @@ def test_a_finding_is_minimised() -> None:
     assert scripted.minimise(line, fails) == "eventfd2(1, 0); close(0)"
 
 
-@pytest.mark.parametrize("name", ["populate", "big_random"])
-def test_one_long_call_does_not_outlast_the_timeout(name: str) -> None:
+def test_one_long_call_does_not_outlast_the_timeout() -> None:
     before = time.monotonic()
-    outcome = hog(name, timeout=1)
+    outcome = hog("populate", timeout=1)
     assert outcome.why == "timeout"
     holds(outcome)
     assert time.monotonic() - before < 60

@@ -59,7 +59,7 @@ def collect_in_flight(system: System) -> None:
 def _objects(system: System) -> list[str]:
     """Open files, and whatever the invariants find without an owner."""
     files = system.slabs.filp.active_objects
-    reachable = sum(1 for file in invariants.reachable_files(system) if file.slab)
+    reachable = sum(1 for file in [*invariants.reachable_files(system), *system.bacct.values()] if file.slab)
     found = [f"{files - reachable} open files are held by nobody"] if files > reachable else []
     held = {kind: size for kind, size in system.slabs.kmalloc.kinds.items() if size and kind not in OF_FILES}
     return found + [f"{size} bytes of kernel memory are left: {kind}" for kind, size in held.items()]
