@@ -46,6 +46,7 @@ from forkernel.abi.termios import (
     VSUSP,
     VWERASE,
 )
+from forkernel.fs.fasync import POLL_IN, kill_fasync
 from forkernel.tty.n_tty_output import (
     AFTER_TAB,
     BS,
@@ -208,6 +209,13 @@ class NTty(NTtyOutput):
         self.commit_head = self.read_head
         if self.buf:
             self.read_wait.wake_up()
+            self.news()
+
+    def news(self) -> None:
+        """SIGIO for the owners of files with O_ASYNC: there is something to read."""
+        for file in self.tty.files:
+            if file.f_owner is not None:
+                kill_fasync(file, POLL_IN)
 
     def _receive_char(self, char: int) -> None:
         termios = self.tty.termios
@@ -347,6 +355,7 @@ class NTty(NTtyOutput):
         self.buf.append(char)
         self.canon_head = self.read_head
         self.read_wait.wake_up()
+        self.news()
 
     def _eraser(self, char: int) -> None:
         """ERASE takes back a character, WERASE a word, KILL the line."""
