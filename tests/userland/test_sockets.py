@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from forkernel import Kernel
 from harness import ENVIRONMENT, ON_LINUX, run_forkernel, run_native
 
 pytestmark = [
@@ -358,3 +359,33 @@ def test_socat_fork(tmp_path: Path) -> None:
 
 def test_busybox(tmp_path: Path) -> None:
     compare(["sh", "-c", BUSYBOX], tmp_path, "busybox")
+
+
+CONNECTIONS = """
+import socket, time
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(0)
+clients = [socket.socket() for _ in range(3)]
+for client in clients:
+    client.setblocking(False)
+    client.connect_ex(listener.getsockname())
+print(clients[0].send(b"x" * 3000000) > 100000, flush=True)
+time.sleep(0.5)
+first, _ = listener.accept()
+print(len(first.recv(10000000)) > 1000)
+time.sleep(3)
+states = [client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) for client in clients]
+print(states.count(b"\\x01"))
+"""
+
+
+def test_snapshot_with_data_and_connections_under_way(tmp_path: Path) -> None:
+    kernel = Kernel()
+    process = kernel.spawn([PYTHON, "-c", CONNECTIONS])
+    while not process.stdout:
+        kernel.run_for(10**8)
+    kernel.save(str(tmp_path / "snapshot"))
+    restored = Kernel.load(str(tmp_path / "snapshot"))
+    restored.run(timeout=100)
+    assert restored.processes[0].stdout == b"True\nTrue\n2\n"
