@@ -33,9 +33,10 @@ PATIENCE_SECONDS = 1.0
 class WakeUp:
     """Stands among the machine's inputs, so that its idle loop notices a signal of the host."""
 
-    def __init__(self, host_fd: int, system: System) -> None:
+    def __init__(self, host_fd: int, system: System, signals: HostSignals) -> None:
         self.host_fd = host_fd
         self.system = system
+        self.signals = signals
 
     def wanted(self) -> bool:
         """Only beside a timer or another input: it must not keep a machine waiting that nothing else can wake."""
@@ -45,9 +46,11 @@ class WakeUp:
         )
 
     def wake_up(self) -> None:
-        """Signals came: forget how many."""
+        """Signals came: forget how many. One that came before the machine ran stops it now."""
         with suppress(BlockingIOError):
             os.read(self.host_fd, 4096)
+        if self.signals.pending:
+            self.signals.kernel.stop()
 
 
 class HostSignals:
@@ -70,7 +73,7 @@ class HostSignals:
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(self.pipe[1], warn_on_full_buffer=False)
         system = self.kernel.system
-        system.host_inputs[self.pipe[0]] = WakeUp(self.pipe[0], system)
+        system.host_inputs[self.pipe[0]] = WakeUp(self.pipe[0], system, self)
         terminal = TERMINAL if self.terminal is not None else ()
         for number in (*FORWARDED, *terminal, *ENDING):
             if signal.getsignal(number) is not signal.SIG_IGN:

@@ -126,8 +126,12 @@ class Run:
 
         keys: Any = "host" if values["interactive"] or not values["tty"] else None
         options = machine(values)
-        with Kernel(**options, env=environment(values), trace=sink, stdin=keys, terminal=terminal) as kernel:
-            return self.run(kernel)
+        try:
+            with Kernel(**options, env=environment(values), trace=sink, stdin=keys, terminal=terminal) as kernel:
+                return self.run(kernel)
+        finally:
+            if self.terminal is not None:
+                self.terminal.dismiss_watcher()
 
     def make_terminal(self) -> Any:
         """What kind of terminal the guest has; the user's own is looked after from here on."""
