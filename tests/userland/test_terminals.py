@@ -355,7 +355,7 @@ def test_a_terminal_without_one_here(tmp_path: Path) -> None:
     assert done.stdout.split() == [b"/dev/ttyS0", b"0", b"0", b"typed", b"got", b"typed"]
     command[4] = "-t"
     done = subprocess.run(
-        command[:5] + ["--", "sh", "-c", "test -t 0 && test -t 1 && echo yes"], capture_output=True, env=env
+        [*command[:5], "--", "sh", "-c", "test -t 0 && test -t 1 && echo yes"], capture_output=True, env=env
     )
     assert (done.stdout, done.returncode) == (b"yes\r\n", 0)
 
