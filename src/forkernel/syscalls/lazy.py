@@ -28,6 +28,7 @@ class LazyCalls:
         """The call, None if there is none of this name."""
         if name in self.instead:
             return self.instead[name]
-        if name not in REGISTRY.calls:
-            importlib.import_module(f"forkernel.syscalls.{MODULES.get(name, 'all')}")
+        for module in (MODULES.get(name, "all"), "all"):
+            if name not in REGISTRY.calls:
+                importlib.import_module(f"forkernel.syscalls.{module}")
         return REGISTRY.calls.get(name)
