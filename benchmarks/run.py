@@ -206,6 +206,7 @@ def userland_workloads(bench: Bench) -> list[Workload]:
         ("make", "make -j8, 51 C files", userland.make),
         ("bash", "while read, 1,000 lines", userland.read_lines),
         ("bash", "while read, 1,000 lines, /bin/echo", userland.read_lines_external),
+        ("gunicorn", "a request to gunicorn, 4 workers", userland.request),
     )
     return [Workload(name, sample, once, once, systems) for need, name, sample in rows if shutil.which(need)]
 

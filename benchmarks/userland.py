@@ -1,8 +1,9 @@
-"""Everyday work that makes many processes: bash's start, `git log`, a parallel build, lines through `while read`.
+"""Everyday work: bash's start, `git log`, a parallel build, lines through `while read`, requests to gunicorn.
 
-Each runs below one bash that tells the time before and after, so a system's own start is not counted. qemu-user runs
-one process; that what it executes runs under it too, a user namespace of ours tells the kernel to (binfmt_misc, Linux
-6.7): the handler fits all x86-64 programs but the copy of qemu itself, which has a byte of padding set.
+Each but the last runs below one bash that tells the time before and after, so a system's own start is not counted.
+qemu-user runs one process; that what it executes runs under it too, a user namespace of ours tells the kernel to
+(binfmt_misc, Linux 6.7): the handler fits all x86-64 programs but the copy of qemu itself, which has a byte of padding
+set.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ ENVIRONMENT = {
 }
 TIMED = "before=${EPOCHREALTIME/./}; { SCRIPT; } > /dev/null || exit 1; echo $((${EPOCHREALTIME/./} - before))"
 COMMITS = 300
+REQUESTS = 300
+SCRIPT = Path(__file__).resolve().with_name("requests.sh")
 SOURCES = 50
 MAKEFILE = "OBJECTS := $(patsubst %.c,%.o,$(wildcard *.c))\nprogram: $(OBJECTS)\n\tgcc -o $@ $^\n"
 MAKEFILE += "%.o: %.c\n\tgcc -O0 -c -o $@ $<\n"
@@ -78,13 +81,7 @@ class Userland:
         with tempfile.TemporaryDirectory() as scratch:
             directory = Path(scratch) / "work"
             shutil.copytree(self.build / place, directory) if place else directory.mkdir()
-            command = ["bash", "-c", TIMED.replace("SCRIPT", script)]
-            done = subprocess.run(
-                [*self.prefix(system, directory), *command], cwd=directory, env={**os.environ, **ENVIRONMENT},
-                capture_output=True, text=True,
-            )  # fmt: skip
-        if done.returncode:
-            raise SystemExit(f"bench: {script!r} failed on {system}: {done.stderr.strip()}")
+            done = self.run(system, directory, ["bash", "-c", TIMED.replace("SCRIPT", script)])
         return float(done.stdout) * 1000 / repeat
 
     def bash(self, system: str) -> float:
@@ -114,6 +111,25 @@ class Userland:
     def read_lines_external(self, system: str) -> float:
         """1,000 lines through a loop that runs a program for each."""
         return self.time(system, LINES.replace("WORK", "/bin/echo $n"))
+
+    def request(self, system: str) -> float:
+        """One of REQUESTS HTTP requests to gunicorn with four workers, as a client beside it measures them."""
+        with tempfile.TemporaryDirectory() as scratch:
+            directory = Path(scratch)
+            shutil.copy(SCRIPT, directory)
+            command = ["bash", SCRIPT.name, str(REQUESTS)]
+            done = self.run(system, directory, command)
+        return float(done.stdout)
+
+    def run(self, system: str, directory: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command in a directory; SystemExit if it fails."""
+        done = subprocess.run(
+            [*self.prefix(system, directory), *command], cwd=directory, env={**os.environ, **ENVIRONMENT},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"bench: {command[-1]!r} failed on {system}: {done.stderr.strip()}")
+        return done
 
 
 def make_repository(directory: Path) -> None:

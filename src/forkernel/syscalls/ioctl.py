@@ -13,7 +13,7 @@ from forkernel.kernel.task import Task
 from forkernel.syscalls.registry import syscall
 
 
-@syscall("ioctl", caveat="requests of terminals, pipes and descriptors only")
+@syscall("ioctl", caveat="no requests of file systems (FS_IOC_*, FIEMAP)")
 def sys_ioctl(task: Task, fd: U32, cmd: U32, arg: U64) -> int:
     """ioctl(2)."""
     files, mm = task.files, task.mm
