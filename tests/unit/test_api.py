@@ -9,7 +9,9 @@ import pytest
 
 import forkernel
 from forkernel import Kernel, Process, Status
+from forkernel.arch.x86_64.syscall_table import NUMBERS
 from forkernel.errors import UserError
+from forkernel.kernel.sched import Scheduler
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs the host's shell")
 
@@ -379,3 +381,24 @@ def test_the_lowest_address_that_may_be_mapped_is_set_in_proc(kernel):
     assert process.stdout == b"65536\n131072\n"
     assert b"Invalid argument" in process.stderr or b"I/O error" in process.stderr
     assert kernel.system.mmap_min_addr == 131072
+
+
+def test_a_call_that_falls_asleep_as_the_run_is_stopped_is_finished_later(monkeypatch):
+    """A signal of the host may come at any moment: also between a task's falling asleep and the choice of the next."""
+    with Kernel(root="/", memory=MEMORY, terminal=True) as kernel:
+        process = kernel.spawn(["/bin/sh", "-c", "read line; echo got $line"])
+        park = Scheduler.park
+
+        def park_and_stop(self, task, sleep, timer):
+            park(self, task, sleep, timer)
+            if task.syscall_nr == NUMBERS["read"]:
+                kernel.stop()
+
+        monkeypatch.setattr(Scheduler, "park", park_and_stop)
+        assert kernel.run() == "stopped"
+        monkeypatch.undo()
+        assert kernel.system.sched.current.sleep is not None
+        kernel.terminal.type(b"it\n")
+        kernel.run()
+        assert process.status.exit_code == 0
+        assert kernel.terminal.output.endswith(b"got it\r\n")

@@ -141,7 +141,8 @@ SCRIPTS = {
     """,
     "hup rereads the inittab": """
         echo '::respawn:/bin/sh -c "echo new; echo > /tmp/new; exec sleep 100"' >> /etc/inittab
-        kill -HUP 1; until test -e /tmp/new; do sleep 1; done; ps -o args | grep -c "^sleep 100"; poweroff; sleep 100
+        kill -HUP 1; until test -e /tmp/new; do sleep 1; done; sleep 1
+        ps -o args | grep -c "^sleep 100"; poweroff; sleep 100
     """,
     "quit restarts init": """
         test -e /tmp/again && { echo again; poweroff; sleep 100; }

@@ -153,9 +153,12 @@ class Entry:
             self.system.stopping = "timeout"
 
     def _in_user_mode(self, task: Task) -> bool:
-        """Whether the current task was in user mode when the last run ended, and nobody has to be chosen."""
+        """Whether the current task was in user mode when the last run ended, and nobody has to be chosen.
+
+        One that fell asleep in a call just then, and was woken since, still has its call to finish.
+        """
         on_cpu = task.pid != 0 and task.kthread is None and task.state == TASK_RUNNING and not task.se.on_rq
-        return on_cpu and not self.sched.need_resched
+        return on_cpu and task.sleep is None and not self.sched.need_resched
 
     def stop(self, why: str) -> None:
         """End `run` after this trap."""
