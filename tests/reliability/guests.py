@@ -144,6 +144,8 @@ def hog(name: str, *, memory: int = 64, timeout: float = 60) -> Outcome:
     command = ["c:keeper", str(HOGS.get(name, 1000)), "c:hogs", name]
     outcome = run_guest(name, command, memory=memory, timeout=timeout)
     usable = outcome.why == "idle" and outcome.output.rstrip().endswith("usable") and outcome.status == 0
+    if outcome.output.startswith("exited 127"):
+        outcome.wrong.append("the hog did not run")
     if not usable and name not in ENDLESS:
         outcome.wrong.append(f"{outcome.why}, status {outcome.status}: {outcome.output[-200:]!r}")
     return outcome

@@ -70,6 +70,7 @@ int main(int argc, char **argv)
         say("oom_score_adj: %s", err(errno));
     close(fd);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int program = MUST(open(argv[2], O_RDONLY | O_CLOEXEC)); /* it may lie below /tmp, which is about to be covered */
     if (mount("none", "/tmp", "tmpfs", 0, NULL))
         die("mount");
     sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 99 });
@@ -80,9 +81,10 @@ int main(int argc, char **argv)
         close(fd);
         sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
         setsid();
-        execv(argv[2], argv + 2);
+        fexecve(program, argv + 2, environ);
         _exit(127);
     }
+    close(program);
     for (int ms = atoi(argv[1]); ms > 0 && !ended; ms -= 10) {
         pause_ms(ms < 10 ? ms : 10);
         ended = waitpid(bad, &status, WNOHANG) == bad;
