@@ -201,7 +201,7 @@ def test_modes(shell: Screen) -> None:
     shown = " ".join(shell.done("stty -a"))
     assert "speed 38400 baud; rows 24; columns 80;" in shown
     assert "isig icanon iexten echo echoe echok -echonl" in shown
-    shell.command("stty raw -echo; echo now; dd bs=1 count=3 2>/dev/null; stty sane; echo; echo ended", "now")
+    shell.command("stty raw -echo; echo n''ow; dd bs=1 count=3 2>/dev/null; stty sane; echo; echo end''ed", "now")
     shell.keys("a", "C-c", "b")
     shell.expect("ended")
     shell.command('reset; echo re""set-done', "reset-done")
